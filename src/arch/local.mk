@@ -1,0 +1,3 @@
+noinst_LIBRARIES += libarch.a
+libarch_a_SOURCES = src/arch/sgx_arch.h src/arch/sgx_uapi.h src/arch/sgx_names.h src/arch/sgx_names.c
+libarch_a_CFLAGS = $(AM_CFLAGS) $(CONV_CFLAGS)
