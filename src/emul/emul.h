@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The emulated device: the Linux SGX driver as a model, on the CPU model of machine/, with enclave
+ * code running natively and ENCLU trapped.
+ *
+ * An emulated enclave is one memfd: page contents at offset = linear address - ELRANGE base, SECS, EPCM
+ * and the driver's records behind them.  The fd is the capability, as in Linux: dup, fork and passing it
+ * on do what they do with the real device, and the enclave ends with its last fd and mapping.
+ * Per process are only the things that are per process in Linux: mappings and page-table entries.
+ *
+ * Results are those of the system calls they stand for: >= 0, or -errno.
+ * Authority: Linux 6.1 arch/x86/kernel/cpu/sgx, <asm/sgx.h>; the AUGMENT RFC of 4 March 2022.
+ */
+#ifndef EMUL_EMUL_H
+#define EMUL_EMUL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "arch/sgx_arch.h"
+#include "arch/sgx_uapi.h"
+
+enum emul_kernel { EMUL_KERNEL_RFC, EMUL_KERNEL_UPSTREAM, EMUL_KERNEL_FIXED };
+
+struct emul_config {
+	enum emul_kernel kernel;
+	uint64_t epc_pages;             /* 0 = EMUL_EPC_PAGES_DEFAULT */
+	bool no_sgx2;
+};
+#define EMUL_EPC_PAGES_DEFAULT ((uint64_t)2 << 18)      /* 2 GiB */
+/* ELRANGEs of 2^45 bytes and more do not fit a process together with their alias. */
+#define EMUL_MAX_SIZE_LOG2 45
+
+/*
+ * Sets the process up once: arena, signal handlers, Syscall User Dispatch check, the pool that counts EPC pages.
+ * -ENOSYS: this kernel or CPU lacks what trapping needs.  Calling it again with another config is -EBUSY.
+ */
+int emul_setup(const struct emul_config *cfg);
+
+int emul_open(const char *path, int flags);             /* a new enclave, or a provision token */
+int emul_close(int fd);
+long emul_ioctl(int fd, unsigned long cmd, void *arg);
+bool emul_is_enclave_fd(int fd);
+
+int64_t emul_mmap(uint64_t la, uint64_t bytes, int prot, int flags, int fd, uint64_t off);
+int emul_munmap(uint64_t la, uint64_t bytes);
+int emul_mprotect(uint64_t la, uint64_t bytes, int prot);
+
+/* As __vdso_sgx_enter_enclave, same C shape and register rules (R12-R15 not preserved). */
+int emul_vdso_enter(unsigned long rdi, unsigned long rsi, unsigned long rdx, unsigned int function,
+		    unsigned long r8, unsigned long r9, struct sgx_enclave_run *run);
+
+/* /proc/PID/mem on enclave memory of this process: bytes or -errno */
+ssize_t emul_peek(uint64_t la, void *buf, size_t bytes);
+ssize_t emul_poke(uint64_t la, const void *buf, size_t bytes);
+
+/* ---- extra ioctls: what only a model can know.  On the kernel's fd they are ENOTTY. ---------------- */
+
+#define EMUL_IOC_GET_SECS     _IOWR(SGX_MAGIC, 0x80, struct emul_get_secs)
+#define EMUL_IOC_GET_PAGES    _IOWR(SGX_MAGIC, 0x81, struct emul_get_pages)
+#define EMUL_IOC_GET_COUNTERS _IOWR(SGX_MAGIC, 0x82, struct emul_get_counters)
+#define EMUL_IOC_LAST_REFUSAL _IOWR(SGX_MAGIC, 0x83, struct emul_last_refusal)
+
+struct emul_get_secs {
+	uint64_t secs;          /* in: where to put 4096 bytes: the SECS without hidden state */
+	uint64_t eid, children, threads_inside, epoch;  /* out */
+	uint64_t padding;       /* in: 0 or where to put the 352 bytes of PKCS#1 padding */
+};
+
+/* Run-length coded; call again from next_off until n == 0. */
+struct emul_page_range {
+	uint64_t off, pages;
+	uint32_t word;          /* SGXM_E_* bits without locks; 0 = no page */
+	uint16_t pte;           /* 1 present in this process */
+	int16_t vma;            /* PROT_* in this process, -1 = not mapped */
+	uint32_t max_prot;      /* driver's record: SGX_SECINFO_R.., bit 31: the record exists */
+	uint32_t spare;
+};
+struct emul_get_pages {
+	uint64_t off, length;   /* in: bytes, page aligned */
+	uint64_t ranges;        /* in: struct emul_page_range array */
+	uint64_t capacity;      /* in: entries */
+	uint64_t n;             /* out: entries filled */
+	uint64_t next_off;      /* out: where to go on */
+};
+
+/* Since the enclave was created, all processes. */
+struct emul_get_counters {
+	uint64_t eenters, eexits, eresumes, aexs;       /* by the CPU model; eresumes: every ERESUME, also at the AEP */
+	uint64_t kernel_faults;         /* faults the driver model resolved, from the enclave */
+	uint64_t host_faults;           /* faults by host accesses, resolved */
+	uint64_t ptes;                  /* page-table entries installed */
+	uint64_t eaugs, eaccepts, eacceptcopies;
+	uint64_t epc_used, epc_total;   /* pages, of the whole device */
+};
+
+/* Which check refused last on this fd, and how: for errors that name it. */
+struct emul_last_refusal {
+	char check[24];         /* "EAUG.8"; "" = none */
+	uint32_t kind;          /* enum sgxm_kind */
+	uint32_t code;
+	uint64_t addr, off;
+};
+
+#endif

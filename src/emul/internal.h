@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Inside the emulated device: what its files share.  Three parts:
+ *   device.c ioc_*.c epc.c host.c   the driver: enclaves, ioctls, EPC accounting
+ *   mm.c fault.c                    what Linux keeps per process: mappings, page-table entries, faults
+ *   native_*.{c,S}                  threads that run enclave code: traps, signals, entry and exit
+ *
+ * Locks, always taken in this order, always with all signals blocked (a signal handler may enter the
+ * enclave and need them): emul_shared.mutex (all processes; stands for encl->lock), then
+ * emul_encl.mm_lock (this process; stands for mmap_lock).  Code in native_* runs in signal context.
+ */
+#ifndef EMUL_INTERNAL_H
+#define EMUL_INTERNAL_H
+
+#include <signal.h>
+#include <stdatomic.h>
+
+#include "emul/emul.h"
+#include "machine/machine.h"
+
+/* ---- the enclave file ---------------------------------------------------------------------- */
+
+/*
+ * Offset 0: page contents.  The rest lies beyond the largest ELRANGE, so one formula serves all sizes.
+ */
+#define EMUL_OFF_SHARED  ((uint64_t)1 << 46)                    /* struct emul_shared, one page */
+#define EMUL_OFF_SECS    (EMUL_OFF_SHARED + 0x1000)             /* EPC page of the SECS */
+#define EMUL_OFF_RECORDS (EMUL_OFF_SHARED + 0x100000)           /* struct emul_record per page */
+#define EMUL_OFF_EPCM    (EMUL_OFF_SHARED + ((uint64_t)1 << 40))        /* struct sgxm_epcm per page */
+
+/* EPC addresses as the CPU model sees them, per enclave. */
+#define EMUL_EPA_SECS    0x1000u
+#define EMUL_EPA_PAGES   ((uint64_t)1 << 46)    /* + offset from the ELRANGE base */
+
+/* What the driver remembers of a page (struct sgx_encl_page). */
+struct emul_record {
+	_Atomic uint16_t word;
+};
+#define EMUL_REC_EXISTS   0x8000u
+#define EMUL_REC_DIRTY    0x4000u       /* the memory was used before: EAUG must zero it */
+#define EMUL_REC_MAX_MASK 0x0007u       /* vm_max_prot_bits as SGX_SECINFO_R.. */
+#define EMUL_REC_PT_SHIFT 4             /* page type, 4 bits */
+#define EMUL_REC_PT_MASK  0x00f0u
+
+#define EMUL_MAGIC 0x6c74637867735545ull
+
+/* A mutex that lives in shared memory and survives its holder: the word is the holder's thread id. */
+struct emul_mutex {
+	_Atomic uint32_t owner;
+	_Atomic uint32_t waiters;
+};
+
+struct emul_shared {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t kernel;                /* enum emul_kernel */
+	uint32_t no_sgx2;
+	_Atomic uint32_t busy;          /* the driver's ioctl flag: holder's thread id, 0 = free */
+	struct emul_mutex mutex;
+	_Atomic uint32_t created, initialized, debug;
+	_Atomic uint32_t holders;       /* processes attached */
+	uint64_t base, size;
+	uint64_t attributes_mask;       /* what INIT allows */
+	uint64_t page_count;            /* records; every 512th (with the SECS) costs a VA page */
+	uint64_t va_pages;
+	_Atomic uint64_t epc_used;      /* EPC pages this enclave holds: SECS, VA, pages */
+	_Atomic uint64_t eenters, eexits, eresumes, aexs, kernel_faults, host_faults, ptes;
+	_Atomic uint64_t eaugs, eaccepts, eacceptcopies;
+	struct sgxm_epcm secs_epcm;     /* EPCM entry of the SECS page */
+	struct emul_last_refusal refusal;
+};
+_Static_assert(sizeof(struct emul_shared) <= 4096, "one page");
+
+/* ---- the device: the EPC that all its enclaves share ------------------------------------------- */
+
+struct emul_pool {              /* shared memory, inherited by fork */
+	uint64_t total;                 /* EPC pages */
+	_Atomic uint64_t used;
+	_Atomic uint64_t next_eid;
+	struct emul_config config;
+};
+extern struct emul_pool *emul_pool;     /* NULL before emul_setup */
+
+bool emul_epc_take(struct emul_shared *sh, uint64_t pages);     /* false: not enough are free */
+void emul_epc_give(struct emul_shared *sh, uint64_t pages);
+
+/* ---- this process ------------------------------------------------------------------------------- */
+
+struct emul_vma {
+	uint64_t start, end;            /* linear addresses */
+	uint8_t prot;                   /* PROT_READ | PROT_WRITE | PROT_EXEC */
+	uint8_t dead;
+};
+
+/* An enclave this process has opened or inherited.  Slots are never freed, only reused when idle. */
+struct emul_encl {
+	_Atomic uint32_t live;
+	dev_t dev;
+	ino_t ino;
+	int own_fd;                     /* private duplicate: maps new ranges, keeps the file */
+	int fds;                        /* emul_open/attach minus emul_close */
+	struct emul_shared *sh;
+	uint8_t *secs;                  /* the SECS page */
+	/* set when the size is known (CREATE, or attach to a created one) */
+	_Atomic uint32_t mapped;
+	uint8_t *alias;                 /* all of ELRANGE, always RW: how the models touch contents */
+	struct sgxm_epcm *epcm;         /* [page]; the SECS has its own entry below */
+	struct sgxm_epcm *secs_epcm;    /* in the enclave file, behind struct emul_shared */
+	struct emul_record *rec;
+	uint8_t *pte;                   /* EMUL_PTE_* per page; private: page tables are per process */
+	struct sgxm machine;
+	/* mappings, guarded by mm_lock */
+	struct emul_mutex mm_lock;
+	struct emul_vma *vma;
+	size_t n_vma, cap_vma;
+};
+#define EMUL_MAX_ENCLAVES 1024
+extern struct emul_encl emul_encls[EMUL_MAX_ENCLAVES];
+extern _Atomic uint32_t emul_n_encls;   /* slots ever used */
+
+#define EMUL_PTE_PRESENT 0x01u          /* the model's page-table entry */
+#define EMUL_PTE_NATIVE_SHIFT 4         /* what is really mapped: PROT_* << 4 */
+
+struct emul_encl *emul_encl_by_fd(int fd);              /* attaches an inherited or received fd; NULL: not ours */
+struct emul_encl *emul_encl_by_la(uint64_t la);         /* created, and la in its ELRANGE; async-signal-safe */
+struct emul_encl *emul_encl_by_vma(uint64_t la);        /* has a mapping there */
+int emul_encl_map_meta(struct emul_encl *en);           /* alias, EPCM, records, pte: once size is known */
+void emul_encl_put(struct emul_encl *en);               /* after a close or munmap: release when idle */
+
+static inline uint64_t emul_page_index(const struct emul_encl *en, uint64_t la)
+{
+	return (la - en->sh->base) >> SGX_PAGE_SHIFT;
+}
+static inline uint64_t emul_epa(const struct emul_encl *en, uint64_t la)
+{
+	return EMUL_EPA_PAGES + (la - en->sh->base);
+}
+
+/* signals off / back on, around every lock */
+void emul_sig_block(sigset_t *old);
+void emul_sig_restore(const sigset_t *old);
+void emul_lock(struct emul_mutex *m);
+void emul_unlock(struct emul_mutex *m);
+
+/* host.c: struct sgxm_ops of an enclave; host = struct emul_encl */
+extern const struct sgxm_ops emul_machine_ops;
+const struct sgxm_platform *emul_platform(void);        /* of this CPU, filled at emul_setup */
+void emul_platform_init(const struct emul_config *cfg);
+/* remember what a leaf refused; returns out unchanged */
+struct sgxm_out emul_note(struct emul_encl *en, struct sgxm_out out, uint64_t off);
+
+/* ---- driver pieces shared by ioctls and faults (sh->mutex held) ------------------------------------- */
+
+/*
+ * EAUG of one page as the RFC ioctl and the fault path do it: VA page, EPC page, record, leaf.
+ * 0, -ENOMEM (EPC or VA), -EBUSY (record exists), -EFAULT (leaf refused).  In the real driver the
+ * paths differ in what they do when the EPC is empty; that is the caller's business.
+ */
+int emul_add_dynamic_page(struct emul_encl *en, uint64_t la);
+
+/* ---- mm.c ------------------------------------------------------------------------------------------- */
+
+/* The VMA at la; mm_lock held. */
+struct emul_vma *emul_vma_find(struct emul_encl *en, uint64_t la);
+/* Drop page-table entries of a range (munmap, zap, mprotect): mm_lock held. */
+void emul_pte_zap(struct emul_encl *en, uint64_t la, uint64_t bytes);
+/* The kernel zaps PTEs in every process (MODIFY_TYPES to TCS, REMOVE, reclaim): takes mm_lock. */
+void emul_zap_everywhere(struct emul_encl *en, uint64_t la, uint64_t bytes);
+/* EPCM rights of the range were narrowed: bring the real mapping down; takes mm_lock. */
+void emul_sync_rights(struct emul_encl *en, uint64_t la, uint64_t bytes);
+/* install a PTE (AUGMENT of --kernel=fixed): takes mm_lock; false when no VMA allows it */
+bool emul_pte_install(struct emul_encl *en, uint64_t la);
+
+/* ---- fault.c ------------------------------------------------------------------------------------------ */
+
+enum emul_fault {
+	EMUL_FAULT_RESOLVED,    /* kernel made a PTE: an AEX happened, resume */
+	EMUL_FAULT_STALE,       /* the real mapping lagged behind the model: fixed, no fault existed */
+	EMUL_FAULT_SEGV_MAPERR, EMUL_FAULT_SEGV_ACCERR, EMUL_FAULT_SIGBUS,
+};
+/*
+ * A fault at la in ELRANGE of en, or an ENCLU operand that did not walk.  from_enclave: the thread was
+ * inside this enclave.  *ret_pfec: the error code the CPU would push (final when not resolved).
+ * Signal context, all signals blocked.
+ */
+enum emul_fault emul_fault(struct emul_encl *en, uint64_t la, enum sgxm_access access, bool from_enclave,
+			   uint32_t *ret_pfec);
+/* ops->walk */
+enum sgxm_walk emul_walk(void *host, struct sgxm_cpu *cpu, uint64_t la, enum sgxm_access access,
+			 uint64_t *ret_epa, uint32_t *ret_pfec);
+
+/* ---- native_*.c ------------------------------------------------------------------------------------------ */
+
+int emul_native_setup(void);            /* arena, handlers, trap choice: 0 or -ENOSYS ... */
+/* Rewrite ENCLU of a fresh executable range to the cheaper trap, if start-up timing chose it. */
+void emul_native_init_done(struct emul_encl *en);
+/* Pristine bytes at la over buf where code was rewritten (peek, EACCEPTCOPY sources). */
+void emul_native_unpatch(struct emul_encl *en, uint64_t la, uint8_t *buf, size_t bytes);
+bool emul_native_thread_ready(void);
+
+#endif
