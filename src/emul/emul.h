@@ -48,6 +48,9 @@ int64_t emul_mmap(uint64_t la, uint64_t bytes, int prot, int flags, int fd, uint
 int emul_munmap(uint64_t la, uint64_t bytes);
 int emul_mprotect(uint64_t la, uint64_t bytes, int prot);
 
+/* A one-byte load by host code: 0 and the byte (0xff: the abort page), -SIGBUS or -SIGSEGV. */
+int emul_touch(uint64_t la, uint8_t *ret_byte);
+
 /* As __vdso_sgx_enter_enclave, same C shape and register rules (R12-R15 not preserved). */
 int emul_vdso_enter(unsigned long rdi, unsigned long rsi, unsigned long rdx, unsigned int function,
 		    unsigned long r8, unsigned long r9, struct sgx_enclave_run *run);

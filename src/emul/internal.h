@@ -42,6 +42,17 @@ struct emul_record {
 #define EMUL_REC_PT_SHIFT 4             /* page type, 4 bits */
 #define EMUL_REC_PT_MASK  0x00f0u
 
+#define EMUL_OFF_PATCHES (EMUL_OFF_SHARED + 0x2000)             /* struct emul_patches, one page */
+
+/* ENCLU sites rewritten by native_patch.c: offsets from the ELRANGE base, append-only. */
+#define EMUL_MAX_PATCHES 510
+struct emul_patches {
+	_Atomic uint32_t n;
+	uint32_t spare[3];
+	_Atomic uint64_t off[EMUL_MAX_PATCHES];
+};
+_Static_assert(sizeof(struct emul_patches) <= 4096, "one page");
+
 #define EMUL_MAGIC 0x6c74637867735545ull
 
 /* A mutex that lives in shared memory and survives its holder: the word is the holder's thread id. */
@@ -89,7 +100,9 @@ void emul_epc_give(struct emul_shared *sh, uint64_t pages);
 struct emul_vma {
 	uint64_t start, end;            /* linear addresses */
 	uint8_t prot;                   /* PROT_READ | PROT_WRITE | PROT_EXEC */
-	uint8_t dead;
+	uint8_t may;                    /* what mprotect may raise it to (O_RDONLY fds: no write) */
+	uint8_t dead;                   /* fork lost the driver's bookkeeping: every touch is SIGBUS */
+	uint8_t unplaced;               /* mapped before CREATE: the file offset is not right yet */
 };
 
 /* An enclave this process has opened or inherited.  Slots are never freed, only reused when idle. */
@@ -101,6 +114,7 @@ struct emul_encl {
 	int fds;                        /* emul_open/attach minus emul_close */
 	struct emul_shared *sh;
 	uint8_t *secs;                  /* the SECS page */
+	struct emul_patches *patches;
 	/* set when the size is known (CREATE, or attach to a created one) */
 	_Atomic uint32_t mapped;
 	uint8_t *alias;                 /* all of ELRANGE, always RW: how the models touch contents */
@@ -192,10 +206,10 @@ enum sgxm_walk emul_walk(void *host, struct sgxm_cpu *cpu, uint64_t la, enum sgx
 /* ---- native_*.c ------------------------------------------------------------------------------------------ */
 
 int emul_native_setup(void);            /* arena, handlers, trap choice: 0 or -ENOSYS ... */
-/* Rewrite ENCLU of a fresh executable range to the cheaper trap, if start-up timing chose it. */
-void emul_native_init_done(struct emul_encl *en);
-/* Pristine bytes at la over buf where code was rewritten (peek, EACCEPTCOPY sources). */
+/*
+ * An ENCLU that was executed once may have become `hlt` (its first byte), where that traps cheaper.
+ * Puts the pristine bytes over buf, which holds enclave memory from la on (peek, EACCEPTCOPY, EDBGRD).
+ */
 void emul_native_unpatch(struct emul_encl *en, uint64_t la, uint8_t *buf, size_t bytes);
-bool emul_native_thread_ready(void);
 
 #endif
