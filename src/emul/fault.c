@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Page faults on enclave memory: the page walk of the CPU model, and what the driver's fault handler
+ * does when an entry is missing (EAUG on demand included).
+ *
+ * Authority: Linux 6.1 arch/x86/mm/fault.c (access_error), arch/x86/kernel/cpu/sgx/encl.c
+ *            (sgx_vma_fault, sgx_encl_eaug_page).
+ * Context:   signal context, or normal context with all signals blocked.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+
+#include "emul/internal.h"
+
+static uint32_t pfec_bits(enum sgxm_access access)
+{
+	return SGX_PFEC_U | (access == SGXM_WRITE ? SGX_PFEC_W : 0) | (access == SGXM_FETCH ? SGX_PFEC_I : 0);
+}
+
+/* Is the model's page-table entry there?  A record that another process removed takes it along. */
+static bool pte_present(struct emul_encl *en, uint64_t page)
+{
+	return en->pte[page] & EMUL_PTE_PRESENT &&
+	       atomic_load_explicit(&en->rec[page].word, memory_order_relaxed) & EMUL_REC_EXISTS;
+}
+
+/* May a present entry with the rights of this VMA serve the access?  x86: any right reads. */
+static bool pte_allows(const struct emul_vma *v, enum sgxm_access access)
+{
+	switch (access) {
+	case SGXM_WRITE:
+		return v->prot & PROT_WRITE;
+	case SGXM_FETCH:
+		return v->prot & PROT_EXEC;
+	default:
+		return v->prot != 0;
+	}
+}
+
+static bool in_elrange(const struct emul_encl *en, uint64_t la)
+{
+	return atomic_load(&en->mapped) && la >= en->sh->base && la - en->sh->base < en->sh->size;
+}
+
+enum sgxm_walk emul_walk(void *host, struct sgxm_cpu *cpu, uint64_t la, enum sgxm_access access,
+			 uint64_t *ret_epa, uint32_t *ret_pfec)
+{
+	struct emul_encl *en = host;
+	enum sgxm_walk w = SGXM_WALK_PF;
+
+	(void)cpu;
+	if (!in_elrange(en, la))
+		return SGXM_WALK_MEM;
+	*ret_pfec = pfec_bits(access);
+	emul_lock(&en->mm_lock);
+	struct emul_vma *v = emul_vma_find(en, la);
+
+	if (v && pte_present(en, emul_page_index(en, la))) {
+		if (pte_allows(v, access)) {
+			*ret_epa = emul_epa(en, la);
+			w = SGXM_WALK_EPC;
+		} else {
+			*ret_pfec |= SGX_PFEC_P;
+		}
+	}
+	emul_unlock(&en->mm_lock);
+	return w;
+}
+
+static unsigned access_right(enum sgxm_access access)
+{
+	return access == SGXM_WRITE ? SGX_SECINFO_W : access == SGXM_FETCH ? SGX_SECINFO_X : SGX_SECINFO_R;
+}
+
+/*
+ * The entry is there and its rights suffice: does the EPCM refuse (enclave only), or did only the real
+ * mapping lag behind?  mm_lock held.
+ */
+static enum emul_fault present_fault(struct emul_encl *en, struct emul_vma *v, uint64_t la, enum sgxm_access access,
+				     bool from_enclave, uint32_t *pfec)
+{
+	uint64_t page = emul_page_index(en, la);
+
+	if (from_enclave && !(sgxm_epcm_usable(&en->epcm[page]) & access_right(access))) {
+		*pfec |= SGX_PFEC_P | SGX_PFEC_SGX;
+		return EMUL_FAULT_SEGV_ACCERR;
+	}
+	emul_native_widen(en, v, page);
+	return EMUL_FAULT_STALE;
+}
+
+/* sgx_vma_fault: no entry, and the kernel found nothing against the access.  sh->mutex held. */
+static enum emul_fault driver_fault(struct emul_encl *en, const struct emul_vma *v, uint64_t la)
+{
+	if (v->dead || !in_elrange(en, la))
+		return EMUL_FAULT_SIGBUS;
+	unsigned rec = atomic_load(&en->rec[emul_page_index(en, la)].word);
+
+	if (!(rec & EMUL_REC_EXISTS)) {
+		if (en->sh->no_sgx2 || !atomic_load(&en->sh->initialized))
+			return EMUL_FAULT_SIGBUS;
+		return emul_add_dynamic_page(en, la & SGX_PAGE_MASK) ? EMUL_FAULT_SIGBUS : EMUL_FAULT_RESOLVED;
+	}
+	return v->prot & ~rec & EMUL_REC_MAX_MASK ? EMUL_FAULT_SIGBUS : EMUL_FAULT_RESOLVED;
+}
+
+/* Steps 1-4 of the kernel for a fault it has to decide; both locks held. */
+static enum emul_fault decide(struct emul_encl *en, uint64_t la, enum sgxm_access access, bool from_enclave,
+			      uint32_t *pfec)
+{
+	struct emul_vma *v = emul_vma_find(en, la);
+
+	if (!v)
+		return EMUL_FAULT_SEGV_MAPERR;
+	if (in_elrange(en, la) && pte_present(en, emul_page_index(en, la))) {
+		if (pte_allows(v, access))
+			return present_fault(en, v, la, access, from_enclave, pfec);
+		*pfec |= SGX_PFEC_P;
+		return EMUL_FAULT_SEGV_ACCERR;
+	}
+	if ((access == SGXM_WRITE && !(v->prot & PROT_WRITE)) || !v->prot)
+		return EMUL_FAULT_SEGV_ACCERR;
+
+	enum emul_fault f = driver_fault(en, v, la);
+
+	if (f == EMUL_FAULT_RESOLVED) {
+		en->pte[emul_page_index(en, la)] |= EMUL_PTE_PRESENT;
+		atomic_fetch_add(&en->sh->ptes, 1);
+		atomic_fetch_add(from_enclave ? &en->sh->kernel_faults : &en->sh->host_faults, 1);
+		emul_native_widen(en, v, emul_page_index(en, la));
+	}
+	return f;
+}
+
+enum emul_fault emul_fault(struct emul_encl *en, uint64_t la, enum sgxm_access access, bool from_enclave,
+			   uint32_t *ret_pfec)
+{
+	enum emul_fault f = EMUL_FAULT_SEGV_MAPERR;
+	bool decided = false;
+
+	*ret_pfec = pfec_bits(access);
+	/* The common case needs no enclave mutex: the entry is there. */
+	emul_lock(&en->mm_lock);
+	struct emul_vma *v = emul_vma_find(en, la);
+
+	if (v && in_elrange(en, la) && pte_present(en, emul_page_index(en, la)) && pte_allows(v, access)) {
+		f = present_fault(en, v, la, access, from_enclave, ret_pfec);
+		decided = true;
+	}
+	emul_unlock(&en->mm_lock);
+	if (decided)
+		return f;
+
+	emul_lock(&en->sh->mutex);
+	emul_lock(&en->mm_lock);
+	f = decide(en, la, access, from_enclave, ret_pfec);
+	emul_unlock(&en->mm_lock);
+	emul_unlock(&en->sh->mutex);
+	return f;
+}
+
+int emul_touch(uint64_t la, uint8_t *ret_byte)
+{
+	sigset_t old;
+	uint32_t pfec;
+	int r = 0;
+
+	emul_sig_block(&old);
+	struct emul_encl *en = emul_encl_by_vma(la);
+
+	if (!en) {
+		r = -SIGSEGV;
+	} else {
+		enum emul_fault f = emul_fault(en, la, SGXM_READ, false, &pfec);
+
+		if (f == EMUL_FAULT_SIGBUS)
+			r = -SIGBUS;
+		else if (f == EMUL_FAULT_SEGV_MAPERR || f == EMUL_FAULT_SEGV_ACCERR)
+			r = -SIGSEGV;
+		else
+			*ret_byte = SGXM_ABORT_BYTE;
+	}
+	emul_sig_restore(&old);
+	return r;
+}
