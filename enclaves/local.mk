@@ -1,0 +1,38 @@
+# The test enclaves.  build.sh holds the command: its flags decide MRENCLAVE, so CFLAGS has no say.
+enclave_images = enclaves/grow.elf enclaves/threads.elf enclaves/mmap.elf
+enclave_sources = \
+	enclaves/build.sh \
+	enclaves/bench_kernel.h \
+	enclaves/grow.S \
+	enclaves/mmap.S \
+	enclaves/mmap.c \
+	enclaves/mmap_ledger.c \
+	enclaves/mmap_ledger.h \
+	enclaves/mmap_syscall.S \
+	enclaves/mmap_syscall.h \
+	enclaves/threads.S \
+	enclaves/include/encl_ops.h \
+	enclaves/lib/encl.h \
+	enclaves/lib/encl.lds \
+	enclaves/lib/enclu.h \
+	enclaves/lib/entry.S \
+	enclaves/lib/main.c \
+	enclaves/lib/mem.c \
+	enclaves/lib/note.h \
+	enclaves/lib/ops.c \
+	enclaves/lib/ops_grow.c \
+	enclaves/lib/ops_identity.c \
+	enclaves/lib/ops_memory.c \
+	enclaves/lib/ops_run.c \
+	enclaves/lib/run.S \
+	enclaves/lib/run.h \
+	enclaves/lib/tls_offsets.h
+
+EXTRA_DIST += $(enclave_sources)
+enclaves_DATA += $(enclave_images)
+CLEANFILES += $(enclave_images)
+
+$(enclave_images): $(enclave_sources) src/arch/sgx_arch.h
+	@$(MKDIR_P) enclaves
+	$(AM_V_GEN)name=`basename $@ .elf` && CC='$(CC)' ENCLAVE_WARN='$(WARN_CFLAGS) $(CONV_CFLAGS)' \
+		$(SHELL) $(top_srcdir)/enclaves/build.sh $(top_srcdir) $$name $@

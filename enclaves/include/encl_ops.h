@@ -10,7 +10,17 @@
  *         (so one TCS can repair what another entry of its own faulted on, frames permitting).
  * Exit:   EEXIT; results in *op.  While a loop runs, op->done and the leaf counters are kept current, so a
  *         host that sees an exception knows how far it got.  Ranges are [addr, addr + pages * 4096).
+ *         At EEXIT R8 holds the enum encl_status too (all there is when the op pointer itself is refused);
+ *         RCX, RDX, RSI, RDI, R9-R11 are zero; RBP, RSP, R12-R15 are what they were at EENTER.
  * Every field the host writes is untrusted for the enclave and is read once.
+ *
+ * Threads made at run time.  The host augments, low to high, with all pages but the TCS left REG RW:
+ *         [stack pages, >= 1, growing down] [TLS] [TCS] [SSA frame 0] [SSA frame 1]
+ * has them accepted, calls INIT_TCS (addr = TCS page, value = offset of SSA frame 0, opt = offset of TLS),
+ * changes the type of the TCS page and has that accepted (flags 0x110).  INIT_TCS also fills the struct
+ * encl_tls at the TLS page: stack_top_off = that page, stack_bytes 0 (as much as there is), tcs_index
+ * ENCL_TCS_DYNAMIC, NSSA 2.  An entry with CSSA 1 runs on the rest of the TLS page, where ACCEPTCOPY with
+ * src does not fit (ENCL_BAD_OP); at CSSA 0 ACCEPTCOPY with src wants 4 stack pages.
  */
 #ifndef ENCL_OPS_H
 #define ENCL_OPS_H
@@ -61,7 +71,12 @@ enum encl_status {
 	ENCL_REFUSED = 1,       /* a leaf returned a code: op->sgx, at page op->done */
 	ENCL_BAD_OP = 2,        /* unknown op number for this enclave */
 	ENCL_BAD_ARG = 3,       /* a range that is not where it must be, or not aligned */
+	ENCL_CORRUPT = 4,       /* memory did not hold what was written: page op->done */
+	ENCL_UNHANDLED = 5,     /* mmap enclave: the interrupted frame is nothing its handler serves */
 };
+
+#define ENCL_DYN_NSSA    2u
+#define ENCL_TCS_DYNAMIC UINT64_MAX     /* tcs_index of a thread made at run time */
 
 struct encl_op {
 	uint64_t op;            /* enum encl_op_number */
