@@ -30,6 +30,8 @@
 
 /* ERR_BAD_NAME unless [A-Za-z0-9._-]{1,64} not starting with '.' or '-'. */
 int session_name_check(const char *name, struct err *e);
+/* A valid name of at most room (<= SESSION_NAME_MAX) characters out of any words, such as a file's name. */
+void session_name_from_stem(char out[SESSION_NAME_MAX + 1], const char *stem, size_t room);
 
 /* Opens (creates) the state directory: $SGXCTL_STATE_DIR, $XDG_RUNTIME_DIR/sgxctl, /run/user/UID/sgxctl,
  * /tmp/sgxctl-UID.  0700, ours, no symlink; else ERR_STATE_DIR.  Returns an fd, path into buf. */
@@ -89,5 +91,7 @@ int session_unload(const char *name, int ms, bool *ret_was_dead, struct err *e);
  * offset; and the reverse. */
 struct json *session_error_doc(const struct err *e);
 void session_error_from_doc(const struct json *doc, struct err *e);
+/* Adds the member "error" alone: for a document that also says what was done before the failure. */
+void session_error_add(struct json *doc, const struct err *e);
 
 #endif
