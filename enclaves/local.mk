@@ -28,7 +28,7 @@ enclave_sources = \
 	enclaves/lib/run.h \
 	enclaves/lib/tls_offsets.h
 
-EXTRA_DIST += $(enclave_sources)
+EXTRA_DIST += $(enclave_sources) enclaves/example/minimal.S
 enclaves_DATA += $(enclave_images)
 CLEANFILES += $(enclave_images)
 
@@ -36,3 +36,10 @@ $(enclave_images): $(enclave_sources) src/arch/sgx_arch.h
 	@$(MKDIR_P) enclaves
 	$(AM_V_GEN)name=`basename $@ .elf` && CC='$(CC)' ENCLAVE_WARN='$(WARN_CFLAGS) $(CONV_CFLAGS)' \
 		$(SHELL) $(top_srcdir)/enclaves/build.sh $(top_srcdir) $$name $@
+
+# The parts in C, on the host; then the images themselves.
+unit_tests += tests/unit/test_enclave_ops tests/unit/test_enclave_mmap tests/unit/test_enclave_image
+tests_unit_test_enclave_ops_SOURCES = tests/unit/test_enclave_ops.c tests/unit/test_enclave_stub.h enclaves/lib/run.S
+tests_unit_test_enclave_mmap_SOURCES = tests/unit/test_enclave_mmap.c tests/unit/test_enclave_stub.h enclaves/lib/run.S
+tests_unit_test_enclave_image_SOURCES = tests/unit/test_enclave_image.c
+lint_tests += tests/lint/reproducible.sh
