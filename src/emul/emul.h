@@ -59,6 +59,13 @@ int emul_vdso_enter(unsigned long rdi, unsigned long rsi, unsigned long rdx, uns
 ssize_t emul_peek(uint64_t la, void *buf, size_t bytes);
 ssize_t emul_poke(uint64_t la, const void *buf, size_t bytes);
 
+struct sigaction;
+/*
+ * sigaction(2) for programs whose threads enter enclaves: the emulator owns SIGSEGV, SIGILL, SIGBUS, SIGFPE, SIGTRAP
+ * and SIGSYS, and a handler of any other signal must see the state after the AEX.  0 or -errno.
+ */
+int emul_sigaction(int sig, const struct sigaction *act, struct sigaction *old);
+
 /* ---- extra ioctls: what only a model can know.  On the kernel's fd they are ENOTTY. ---------------- */
 
 #define EMUL_IOC_GET_SECS     _IOWR(SGX_MAGIC, 0x80, struct emul_get_secs)

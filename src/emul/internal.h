@@ -69,7 +69,6 @@ struct emul_shared {
 	_Atomic uint32_t busy;          /* the driver's ioctl flag: holder's thread id, 0 = free */
 	struct emul_mutex mutex;
 	_Atomic uint32_t created, initialized, debug;
-	_Atomic uint32_t holders;       /* processes attached */
 	uint64_t base, size;
 	uint64_t attributes_mask;       /* what INIT allows */
 	uint64_t page_count;            /* records; every 512th (with the SECS) costs a VA page */
@@ -79,16 +78,32 @@ struct emul_shared {
 	_Atomic uint64_t eaugs, eaccepts, eacceptcopies;
 	struct sgxm_epcm secs_epcm;     /* EPCM entry of the SECS page */
 	struct emul_last_refusal refusal;
+	uint64_t pool_id;               /* the pool that is charged for this enclave; 0 = none */
+	uint64_t pool_total;            /* its size, for processes with another pool */
+	uint32_t charge;                /* index of emul_pool.charges */
 };
 _Static_assert(sizeof(struct emul_shared) <= 4096, "one page");
 
 /* ---- the device: the EPC that all its enclaves share ------------------------------------------- */
 
+/* What one enclave holds of the pool, and for whom: a killed process gives nothing back by itself. */
+#define EMUL_CHARGE_PIDS 14
+#define EMUL_MAX_CHARGES 1024
+struct emul_charge {
+	_Atomic uint64_t pages;
+	dev_t dev;
+	ino_t ino;
+	uint32_t pids[EMUL_CHARGE_PIDS];
+};
+
 struct emul_pool {              /* shared memory, inherited by fork */
+	uint64_t id;                    /* random */
 	uint64_t total;                 /* EPC pages */
 	_Atomic uint64_t used;
 	_Atomic uint64_t next_eid;
 	struct emul_config config;
+	struct emul_mutex lock;         /* of the charges' owners; taken last */
+	struct emul_charge charges[EMUL_MAX_CHARGES];
 };
 extern struct emul_pool *emul_pool;     /* NULL before emul_setup */
 

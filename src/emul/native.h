@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Threads that run enclave code natively: the thread block and the frame that assembly and C share.
+ * Offsets used by native_entry.S are asserted at the end.
+ */
+#ifndef EMUL_NATIVE_H
+#define EMUL_NATIVE_H
+
+/*
+ * All alternate signal stacks come out of one arena of naturally aligned slots; the thread block is
+ * the first page of its slot, so the handler finds it by masking RSP, without TLS: in enclave mode
+ * FS and GS belong to the enclave.
+ */
+#define NATIVE_SLOT_BYTES 0x40000
+#define NATIVE_SLOTS      4096
+
+#define TB_IN_ENCLAVE 0
+#define TB_HOST_FS    8
+#define TB_HOST_GS    16
+#define TB_ENCL_FS    24
+#define TB_ENCL_GS    32
+#define TB_SELECTOR   40
+
+/* struct native_frame: the register file, then the rest */
+#define NF_RAX 0
+#define NF_RCX 8
+#define NF_RDX 16
+#define NF_RBX 24
+#define NF_RSP 32
+#define NF_RBP 40
+#define NF_RSI 48
+#define NF_RDI 56
+#define NF_R8  64
+#define NF_R9  72
+#define NF_R10 80
+#define NF_R11 88
+#define NF_R12 96
+#define NF_R13 104
+#define NF_R14 112
+#define NF_R15 120
+#define NF_RFLAGS 128
+#define NF_RIP 136
+#define NF_FS  144
+#define NF_GS  152
+#define NF_TB  160
+#define NF_SLOT 192
+#define NF_VECTOR 168
+#define NF_ERRCD 176
+#define NF_ADDR 184
+#define NF_TARGET 200           /* the 8 bytes just below the RSP that the enclave sees */
+#define NF_BYTES 208
+
+/* Syscall User Dispatch selector values */
+#define NATIVE_ALLOW 0
+#define NATIVE_BLOCK 1
+
+#ifndef __ASSEMBLER__
+
+#include <signal.h>
+#include <ucontext.h>
+
+#include "emul/internal.h"
+
+/*
+ * What a thread inside an enclave is.  Entries nest when a signal handler enters an enclave while
+ * an entry of the same thread is being prepared; each has its own, last in first out.
+ */
+struct native_inside {
+	struct sgxm_cpu cpu;
+	struct emul_encl *en;
+	struct native_frame *frame;     /* registers to load, valid until the jump into the enclave */
+};
+#define NATIVE_MAX_INSIDE 8
+
+struct native_frame {
+	struct sgxm_regs regs;
+	struct native_tb *tb;
+	uint64_t vector, errcd, addr;   /* when the entry itself faulted */
+	struct native_inside *inside;
+	uint64_t target;
+};
+
+struct native_tb {
+	struct native_inside *in_enclave;       /* NULL in host mode */
+	uint64_t host_fs, host_gs;
+	uint64_t encl_fs, encl_gs;
+	uint8_t selector;
+	uint8_t armed;                  /* alternate stack and syscall dispatch are set */
+	int tid;
+	unsigned n_inside;
+	struct native_inside inside[NATIVE_MAX_INSIDE];
+	stack_t program_stack;          /* the alternate stack the program asked for */
+};
+
+/* native_entry.S */
+extern uint8_t native_aep[], native_after[], native_fixup[];
+extern uint8_t native_commit_start[], native_commit_end[];
+extern uint8_t native_restorer[], native_restorer_end[];
+void native_sigentry(int sig, siginfo_t *info, void *uc);
+extern uint64_t native_arena, native_arena_bytes;
+
+/* native_thread.c */
+struct native_tb *native_thread_prepare(void);  /* this thread's block, armed; NULL: no memory */
+struct native_tb *native_thread_peek(void);     /* the block if there is one */
+
+/* native_enter.c: EENTER without a trap.  0: frame is ready to be loaded; 1: it faulted */
+int native_eenter(struct native_frame *f);
+
+/* native_trap.c: called by native_sigentry; tb NULL when this thread never entered.  Returns the block
+ * that counts at the end, NULL when there is none. */
+struct native_tb *native_trap(int sig, siginfo_t *info, ucontext_t *uc, struct native_tb *tb);
+
+/* native_signal.c */
+int native_signals_setup(void);
+/* Let the program's own disposition of this signal happen, on the context in uc. */
+void native_forward(int sig, siginfo_t *info, ucontext_t *uc, struct native_tb *tb);
+bool native_is_trap_signal(int sig);
+/* The kernel's XSAVE image in a signal frame: address and bytes of the image (without the trailer). */
+uint8_t *native_xsave(ucontext_t *uc, size_t *ret_bytes);
+
+/* native_patch.c */
+void native_patch_setup(void);
+extern bool native_patch_pays;
+/* Is there an ENCLU at la of this enclave, as itself or rewritten? */
+bool native_enclu_at(struct emul_encl *en, uint64_t la);
+void native_patch_site(struct emul_encl *en, uint64_t la);
+void native_patch_copied(struct emul_encl *en, uint64_t src_la, uint64_t dst_la);
+
+_Static_assert(offsetof(struct native_tb, in_enclave) == TB_IN_ENCLAVE, "native_entry.S");
+_Static_assert(offsetof(struct native_tb, host_fs) == TB_HOST_FS, "native_entry.S");
+_Static_assert(offsetof(struct native_tb, host_gs) == TB_HOST_GS, "native_entry.S");
+_Static_assert(offsetof(struct native_tb, encl_fs) == TB_ENCL_FS, "native_entry.S");
+_Static_assert(offsetof(struct native_tb, encl_gs) == TB_ENCL_GS, "native_entry.S");
+_Static_assert(offsetof(struct native_tb, selector) == TB_SELECTOR, "native_entry.S");
+_Static_assert(offsetof(struct native_frame, regs.rflags) == NF_RFLAGS, "native_entry.S");
+_Static_assert(offsetof(struct native_frame, regs.rip) == NF_RIP, "native_entry.S");
+_Static_assert(offsetof(struct native_frame, regs.gsbase) == NF_GS, "native_entry.S");
+_Static_assert(offsetof(struct native_frame, tb) == NF_TB, "native_entry.S");
+_Static_assert(offsetof(struct native_frame, addr) == NF_ADDR, "native_entry.S");
+_Static_assert(offsetof(struct native_frame, inside) == NF_SLOT, "native_entry.S");
+_Static_assert(offsetof(struct native_frame, target) == NF_TARGET, "native_entry.S");
+_Static_assert(sizeof(struct native_frame) == NF_BYTES && NF_TARGET == NF_BYTES - 8, "native_entry.S");
+
+#endif
+#endif

@@ -1,0 +1,9 @@
+# The part of the emulated device that runs in signal context, or between EENTER and the first enclave
+# instruction: general registers only (the enclave sees its caller's vector state), no stack
+# protector (FS is not ours on entry), no sanitizers.
+noinst_LIBRARIES += libemul_native.a
+libemul_native_a_SOURCES = src/emul/native.h src/emul/native_entry.S src/emul/native_thread.c \
+	src/emul/native_enter.c src/emul/native_trap.c src/emul/native_signal.c src/emul/native_patch.c \
+	src/emul/mm.c src/emul/fault.c
+libemul_native_a_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(CONV_CFLAGS) -mfsgsbase -mgeneral-regs-only -fno-stack-protector
+libemul_native_a_CCASFLAGS = $(AM_CPPFLAGS)

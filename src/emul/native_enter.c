@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * EENTER without a trap: the C half of emul_vdso_enter.
+ *
+ * Everything reached from here without a fault is compiled with general registers only: the enclave
+ * must see the XMM and higher state of its caller.
+ * Authority: Intel SDM Vol. 3D, EENTER; Linux 6.1 arch/x86/entry/vdso/vsgx.S for what the caller sees.
+ */
+#include "emul/native.h"
+
+#define XSAVE_SLOW_BYTES 12288
+
+/* Resolve a missing entry for the ENCLU of the host: rare, and reaches code that uses vector registers. */
+static enum emul_fault slow_fault(struct emul_encl *en, uint64_t la, uint32_t pfec_in, uint32_t *pfec)
+{
+	_Alignas(64) uint8_t state[XSAVE_SLOW_BYTES];
+	sigset_t old;
+
+	__builtin_memset(state, 0, 1024);
+	__asm__ volatile("xsave64 %0" : "+m"(state) : "a"(-1), "d"(-1));
+	emul_sig_block(&old);
+	enum emul_fault f = emul_fault(en, la, pfec_in & SGX_PFEC_W ? SGXM_WRITE : SGXM_READ, false, pfec);
+
+	emul_sig_restore(&old);
+	__asm__ volatile("xrstor64 %0" : : "m"(state), "a"(-1), "d"(-1));
+	return f;
+}
+
+static int refused(struct native_frame *f, uint64_t vector, uint64_t errcd, uint64_t addr)
+{
+	f->vector = vector;
+	f->errcd = errcd;
+	f->addr = addr;
+	return 1;
+}
+
+int native_eenter(struct native_frame *f)
+{
+	struct native_tb *tb = native_thread_prepare();
+
+	if (!tb || tb->n_inside == NATIVE_MAX_INSIDE)
+		return 3;
+	if ((uint32_t)f->regs.rax == SGX_ERESUME)
+		return 2;
+
+	uint64_t tcs = f->regs.rbx;
+	struct emul_encl *en = emul_encl_by_la(tcs);
+
+	if (!en)
+		return tcs & ~SGX_PAGE_MASK ? refused(f, SGX_VEC_GP, 0, 0) :
+					      refused(f, SGX_VEC_PF, SGX_PFEC_U, tcs);
+	struct native_inside *in = &tb->inside[tb->n_inside++];
+
+	__asm__ volatile("rdfsbase %0" : "=r"(tb->host_fs));
+	__asm__ volatile("rdgsbase %0" : "=r"(tb->host_gs));
+	in->en = en;
+	in->frame = f;
+	in->cpu = (struct sgxm_cpu){ 0 };
+	f->tb = tb;
+	f->inside = in;
+	for (;;) {
+		f->regs.fsbase = tb->host_fs;
+		f->regs.gsbase = tb->host_gs;
+		struct sgxm_out out = sgxm_enclu(&en->machine, &in->cpu, &f->regs, (unsigned)(native_after - native_aep),
+						 NULL, 0);
+
+		if (out.kind == SGXM_DONE)
+			break;
+		uint32_t pfec = out.pfec;
+
+		if (out.kind == SGXM_PF && !(pfec & (SGX_PFEC_SGX | SGX_PFEC_P))) {
+			enum emul_fault r = slow_fault(en, out.addr, out.pfec, &pfec);
+
+			if (r == EMUL_FAULT_RESOLVED || r == EMUL_FAULT_STALE)
+				continue;
+		}
+		emul_note(en, out, out.addr - en->sh->base);
+		tb->n_inside--;
+		return out.kind == SGXM_PF ? refused(f, SGX_VEC_PF, pfec, out.addr & SGX_PAGE_MASK) :
+					     refused(f, out.kind == SGXM_UD ? SGX_VEC_UD : SGX_VEC_GP, 0, 0);
+	}
+	atomic_fetch_add_explicit(&en->sh->eenters, 1, memory_order_relaxed);
+	return 0;
+}

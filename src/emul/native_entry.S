@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Into and out of enclave mode: the vDSO-compatible entry function, the signal entry that puts FS/GS
+ * right before any C runs, and the one sigreturn that is allowed while enclave code is current.
+ *
+ * Authority: Intel SDM Vol. 3D, EENTER, EEXIT; Linux 6.1 <asm/sgx.h>, __vdso_sgx_enter_enclave contract.
+ */
+#include "emul/native.h"
+
+	.text
+
+/*
+ * int emul_vdso_enter(rdi, rsi, rdx, function (ecx), r8, r9, run (stack))
+ *
+ * EENTER is done by native_eenter() and a jump, without a trap.  ERESUME, and resuming after an AEX,
+ * go through the trapping instruction at native_aep, which is the AEP.
+ */
+	.globl	emul_vdso_enter
+	.type	emul_vdso_enter, @function
+emul_vdso_enter:
+	.cfi_startproc
+	push	%rbp
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset rbp, 0
+	mov	%rsp, %rbp
+	.cfi_def_cfa_register rbp
+	push	%rbx
+
+.Lagain:
+	mov	16(%rbp), %rbx
+	cmp	$2, %ecx
+	jb	.Linval
+	cmp	$3, %ecx
+	ja	.Linval
+	mov	$40, %eax
+.Lreserved:
+	cmpq	$0, (%rbx,%rax)
+	jne	.Linval
+	add	$8, %eax
+	cmp	$256, %eax
+	jb	.Lreserved
+
+	mov	(%rbx), %rbx		/* run->tcs */
+	mov	%ecx, %eax
+	lea	native_aep(%rip), %rcx
+
+	/* the register file as it is at the ENCLU, in a frame below the RSP that the enclave will see */
+	lea	-NF_BYTES(%rsp), %rsp
+	mov	%rax, NF_RAX(%rsp)
+	mov	%rcx, NF_RCX(%rsp)
+	mov	%rdx, NF_RDX(%rsp)
+	mov	%rbx, NF_RBX(%rsp)
+	mov	%rbp, NF_RBP(%rsp)
+	mov	%rsi, NF_RSI(%rsp)
+	mov	%rdi, NF_RDI(%rsp)
+	mov	%r8,  NF_R8(%rsp)
+	mov	%r9,  NF_R9(%rsp)
+	mov	%r10, NF_R10(%rsp)
+	mov	%r11, NF_R11(%rsp)
+	mov	%r12, NF_R12(%rsp)
+	mov	%r13, NF_R13(%rsp)
+	mov	%r14, NF_R14(%rsp)
+	mov	%r15, NF_R15(%rsp)
+	mov	%rcx, NF_RIP(%rsp)
+	lea	NF_BYTES(%rsp), %rcx
+	mov	%rcx, NF_RSP(%rsp)
+	pushfq
+	popq	NF_RFLAGS(%rsp)
+	mov	%rsp, %rbx
+	mov	%rsp, %rdi
+	and	$-64, %rsp
+	cld
+	call	native_eenter
+	mov	%rbx, %rsp
+	test	%eax, %eax
+	jz	.Lcommit
+	cmp	$2, %eax
+	je	.Lresume
+	jg	.Lnomem
+
+	/* the entry itself faulted: as after the kernel's fix-up, RAX still names the leaf */
+	mov	NF_RAX(%rsp), %rax
+	mov	NF_VECTOR(%rsp), %rdi
+	mov	NF_ERRCD(%rsp), %rsi
+	mov	NF_ADDR(%rsp), %rdx
+	mov	NF_R8(%rsp), %r8
+	mov	NF_R9(%rsp), %r9
+	mov	NF_R10(%rsp), %r10
+	mov	NF_R11(%rsp), %r11
+	lea	NF_BYTES(%rsp), %rsp
+	jmp	native_fixup
+
+.Lresume:
+	mov	NF_RAX(%rsp), %rax
+	mov	NF_RCX(%rsp), %rcx
+	mov	NF_RDX(%rsp), %rdx
+	mov	NF_RBX(%rsp), %rbx
+	mov	NF_RSI(%rsp), %rsi
+	mov	NF_RDI(%rsp), %rdi
+	mov	NF_R8(%rsp), %r8
+	mov	NF_R9(%rsp), %r9
+	mov	NF_R10(%rsp), %r10
+	mov	NF_R11(%rsp), %r11
+	lea	NF_BYTES(%rsp), %rsp
+	jmp	native_aep
+
+.Lcommit:
+	mov	NF_TB(%rsp), %rax
+	mov	NF_RIP(%rsp), %rcx
+	mov	NF_RSP(%rsp), %rdx
+	mov	%rcx, -8(%rdx)
+	mov	NF_SLOT(%rsp), %rcx
+
+	/*
+	 * From the store to in_enclave up to the jump a signal finds enclave mode on, and RIP here: it
+	 * takes all registers from the frame (native_trap.c) as if the jump had happened.
+	 */
+	.globl	native_commit_start
+native_commit_start:
+	mov	%rcx, TB_IN_ENCLAVE(%rax)
+	movb	$NATIVE_BLOCK, TB_SELECTOR(%rax)
+	mov	NF_FS(%rsp), %rcx
+	wrfsbase %rcx
+	mov	NF_GS(%rsp), %rcx
+	wrgsbase %rcx
+	pushq	NF_RFLAGS(%rsp)
+	popfq
+	mov	NF_RAX(%rsp), %rax
+	mov	NF_RCX(%rsp), %rcx
+	mov	NF_RDX(%rsp), %rdx
+	mov	NF_RBX(%rsp), %rbx
+	mov	NF_RBP(%rsp), %rbp
+	mov	NF_RSI(%rsp), %rsi
+	mov	NF_RDI(%rsp), %rdi
+	mov	NF_R8(%rsp), %r8
+	mov	NF_R9(%rsp), %r9
+	mov	NF_R10(%rsp), %r10
+	mov	NF_R11(%rsp), %r11
+	mov	NF_R12(%rsp), %r12
+	mov	NF_R13(%rsp), %r13
+	mov	NF_R14(%rsp), %r14
+	mov	NF_R15(%rsp), %r15
+	mov	NF_RSP(%rsp), %rsp
+	jmp	*-8(%rsp)
+	.globl	native_commit_end
+native_commit_end:
+
+.Linval:
+	mov	$-22, %eax
+	jmp	.Lout
+.Lnomem:
+	lea	NF_BYTES(%rsp), %rsp
+	mov	$-12, %eax
+	jmp	.Lout
+
+	/* The AEP: traps as #GP, and the handler takes it for ENCLU with the leaf in EAX. */
+	.globl	native_aep
+native_aep:
+	hlt
+	nop
+	nop
+	/* EEXIT comes here: RCX of EENTER is the address after the ENCLU */
+	.globl	native_after
+native_after:
+	mov	16(%rbp), %rbx
+	movl	$4, 8(%rbx)
+	jmp	.Lhandler
+
+	/* An exception: RAX leaf, RDI vector, RSI error code, RDX address */
+	.globl	native_fixup
+native_fixup:
+	mov	16(%rbp), %rbx
+	mov	%eax, 8(%rbx)
+	mov	%di, 12(%rbx)
+	mov	%si, 14(%rbx)
+	mov	%rdx, 16(%rbx)
+
+.Lhandler:
+	cmpq	$0, 24(%rbx)
+	jne	.Luser
+	xor	%eax, %eax
+.Lout:
+	pop	%rbx
+	leave
+	.cfi_remember_state
+	.cfi_def_cfa rsp, 8
+	ret
+	.cfi_restore_state
+
+.Luser:
+	/* handler(rdi, rsi, rdx, ursp, r8, r9, run) */
+	mov	%rsp, %rcx
+	mov	%rsp, %rax
+	and	$-16, %rsp
+	push	%rax
+	push	%rbx
+	cld
+	call	*24(%rbx)
+	mov	8(%rsp), %rsp
+	test	%eax, %eax
+	jle	.Lout
+	mov	%eax, %ecx
+	jmp	.Lagain
+	.cfi_endproc
+	.size	emul_vdso_enter, . - emul_vdso_enter
+
+/*
+ * Entry of every signal handler of ours: RDI signal, RSI siginfo, RDX ucontext, RSP on the alternate
+ * stack.  No TLS, no stack protector, no system call before FS, GS and the selector are the host's.
+ */
+	.globl	native_sigentry
+	.type	native_sigentry, @function
+native_sigentry:
+	.cfi_startproc
+	.cfi_signal_frame
+	xor	%ecx, %ecx
+	mov	%rsp, %rax
+	sub	native_arena(%rip), %rax
+	cmp	native_arena_bytes(%rip), %rax
+	jae	1f
+	mov	%rsp, %rcx
+	and	$-NATIVE_SLOT_BYTES, %rcx
+	cmpq	$0, TB_IN_ENCLAVE(%rcx)
+	je	1f
+	rdfsbase %rax
+	mov	%rax, TB_ENCL_FS(%rcx)
+	rdgsbase %rax
+	mov	%rax, TB_ENCL_GS(%rcx)
+	mov	TB_HOST_FS(%rcx), %rax
+	wrfsbase %rax
+	mov	TB_HOST_GS(%rcx), %rax
+	wrgsbase %rax
+	movb	$NATIVE_ALLOW, TB_SELECTOR(%rcx)
+1:
+	sub	$8, %rsp
+	.cfi_adjust_cfa_offset 8
+	cld
+	call	native_trap
+	mov	%rax, %rcx
+	add	$8, %rsp
+	.cfi_adjust_cfa_offset -8
+	test	%rcx, %rcx
+	jz	2f
+	cmpq	$0, TB_IN_ENCLAVE(%rcx)
+	je	2f
+	movb	$NATIVE_BLOCK, TB_SELECTOR(%rcx)
+	mov	TB_ENCL_FS(%rcx), %rax
+	wrfsbase %rax
+	mov	TB_ENCL_GS(%rcx), %rax
+	wrgsbase %rax
+2:
+	ret
+	.cfi_endproc
+	.size	native_sigentry, . - native_sigentry
+
+	.globl	native_restorer
+	.type	native_restorer, @function
+native_restorer:
+	mov	$15, %eax		/* rt_sigreturn */
+	syscall
+	.globl	native_restorer_end
+native_restorer_end:
+	.size	native_restorer, . - native_restorer
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Cheaper traps: where #UD costs much more than #GP (a hypervisor that intercepts #UD), an ENCLU that was executed
+ * once gets `hlt` as its first byte.  Only an instruction that the CPU has just refused as ENCLU is ever
+ * changed, so no data can be hit.  Measurement is of the original bytes; readers get them back
+ * (emul_native_unpatch), and the plain ENCLU keeps working everywhere.
+ *
+ * SGXCTL_TRAP=enclu|hlt|auto overrides the choice of the start-up timing.
+ * Context: setup in normal context, the rest in signal context.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <ucontext.h>
+
+#include "emul/native.h"
+
+#define TIMING_ROUNDS 24
+#define ENCLU_0 0x0fu
+#define ENCLU_1 0x01u
+#define ENCLU_2 0xd7u
+#define HLT     0xf4u
+
+bool native_patch_pays;
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static void skip_two(int sig, siginfo_t *info, void *ctx)
+{
+	(void)sig;
+	(void)info;
+	((ucontext_t *)ctx)->uc_mcontext.gregs[REG_RIP] += 2;
+}
+
+/* The fastest of several rounds of `insn` (2 bytes), in ns; UINT64_MAX when it cannot be timed. */
+static uint64_t time_trap(int sig, bool use_hlt)
+{
+	struct sigaction sa = { .sa_sigaction = skip_two, .sa_flags = SA_SIGINFO }, old;
+	uint64_t best = UINT64_MAX;
+
+	if (sigaction(sig, &sa, &old))
+		return UINT64_MAX;
+	for (int i = 0; i < TIMING_ROUNDS; i++) {
+		uint64_t t0 = now_ns();
+
+		if (use_hlt)
+			__asm__ volatile("hlt; nop" : : : "memory");
+		else
+			__asm__ volatile("ud2" : : : "memory");
+		uint64_t dt = now_ns() - t0;
+
+		if (dt < best)
+			best = dt;
+	}
+	sigaction(sig, &old, NULL);
+	return best;
+}
+
+void native_patch_setup(void)
+{
+	const char *choice = getenv("SGXCTL_TRAP");
+
+	if (choice && !strcmp(choice, "enclu"))
+		native_patch_pays = false;
+	else if (choice && !strcmp(choice, "hlt"))
+		native_patch_pays = true;
+	else
+		native_patch_pays = time_trap(SIGILL, false) > 2 * time_trap(SIGSEGV, true);
+}
+
+static bool is_patched(const struct emul_patches *p, uint64_t off)
+{
+	uint32_t n = atomic_load(&p->n);
+
+	for (uint32_t i = 0; i < n && i < EMUL_MAX_PATCHES; i++)
+		if (atomic_load_explicit(&p->off[i], memory_order_relaxed) == off)
+			return true;
+	return false;
+}
+
+bool native_enclu_at(struct emul_encl *en, uint64_t la)
+{
+	uint64_t off = la - en->sh->base;
+
+	if (off + 3 > en->sh->size)
+		return false;
+	const uint8_t *p = en->alias + off;
+
+	if (p[1] != ENCLU_1 || p[2] != ENCLU_2)
+		return false;
+	return p[0] == ENCLU_0 || (p[0] == HLT && is_patched(en->patches, off));
+}
+
+void native_patch_site(struct emul_encl *en, uint64_t la)
+{
+	uint64_t off = la - en->sh->base;
+	uint8_t *p = en->alias + off;
+
+	if (!native_patch_pays || __atomic_load_n(p, __ATOMIC_RELAXED) != ENCLU_0)
+		return;
+	if (!is_patched(en->patches, off)) {
+		uint32_t i = atomic_load(&en->patches->n);
+
+		do {
+			if (i >= EMUL_MAX_PATCHES)
+				return;
+			/* claim a place, then fill it: a reader sees 0 (no ENCLU starts there) or the offset */
+		} while (!atomic_compare_exchange_weak(&en->patches->n, &i, i + 1));
+		atomic_store(&en->patches->off[i], off);
+	}
+	__atomic_store_n(p, HLT, __ATOMIC_RELEASE);
+}
+
+void emul_native_unpatch(struct emul_encl *en, uint64_t la, uint8_t *buf, size_t bytes)
+{
+	uint64_t from = la - en->sh->base;
+	uint32_t n = atomic_load(&en->patches->n);
+
+	for (uint32_t i = 0; i < n && i < EMUL_MAX_PATCHES; i++) {
+		uint64_t off = atomic_load(&en->patches->off[i]);
+
+		if (off < from || off - from >= bytes)
+			continue;
+		const uint8_t *p = en->alias + off;
+
+		if (buf[off - from] == HLT && p[1] == ENCLU_1 && p[2] == ENCLU_2)
+			buf[off - from] = ENCLU_0;
+	}
+}
+
+void native_patch_copied(struct emul_encl *en, uint64_t src_la, uint64_t dst_la)
+{
+	uint64_t src = (src_la - en->sh->base) & SGX_PAGE_MASK, dst = (dst_la - en->sh->base) & SGX_PAGE_MASK;
+	uint32_t n = atomic_load(&en->patches->n);
+
+	for (uint32_t i = 0; i < n && i < EMUL_MAX_PATCHES; i++) {
+		uint64_t off = atomic_load(&en->patches->off[i]);
+
+		if (off < src || off - src >= SGX_PAGE_SIZE)
+			continue;
+		uint8_t *p = en->alias + dst + (off - src);
+
+		if (*p == HLT)
+			__atomic_store_n(p, ENCLU_0, __ATOMIC_RELEASE);
+	}
+}

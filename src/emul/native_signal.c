@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The program's own signal dispositions, kept beside ours, and its handlers run as the kernel would have
+ * run them: on the program's stack, with the context after the AEX, never on the emulator's stack
+ * (a handler may enter an enclave again).
+ *
+ * Authority: Linux 6.1 arch/x86/kernel/signal.c (frame layout, flags); Linux x86-64 signal ABI.
+ * Context:   forward() in the signal handler; emul_sigaction in normal context.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "emul/native.h"
+
+#define SA_RESTORER_FLAG 0x04000000
+#define KERNEL_UC_BYTES  304            /* struct ucontext of the kernel: up to its 8-byte signal mask */
+#define SIGINFO_BYTES    128
+#define XSAVE_MAGIC1     0x46505853u
+#define RED_ZONE         128
+
+struct kernel_sigaction {
+	void *handler;
+	unsigned long flags;
+	void *restorer;
+	uint64_t mask;
+};
+
+static struct kernel_sigaction program[65];
+
+static const int trap_signals[] = { SIGSEGV, SIGILL, SIGBUS, SIGFPE, SIGTRAP, SIGSYS };
+#define N_TRAP (sizeof(trap_signals) / sizeof(trap_signals[0]))
+
+static uint64_t bit(int sig)
+{
+	return (uint64_t)1 << (sig - 1);
+}
+
+static uint64_t trap_mask(void)
+{
+	uint64_t m = 0;
+
+	for (size_t i = 0; i < N_TRAP; i++)
+		m |= bit(trap_signals[i]);
+	return m;
+}
+
+bool native_is_trap_signal(int sig)
+{
+	return sig >= 1 && sig <= 64 && trap_mask() & bit(sig);
+}
+
+static int raw_sigaction(int sig, const struct kernel_sigaction *act, struct kernel_sigaction *old)
+{
+	return syscall(SYS_rt_sigaction, sig, act, old, sizeof(uint64_t)) ? -errno : 0;
+}
+
+static int install_ours(int sig, unsigned long flags, struct kernel_sigaction *old)
+{
+	struct kernel_sigaction ours = {
+		.handler = (void *)native_sigentry,
+		.flags = SA_SIGINFO | SA_ONSTACK | SA_RESTORER_FLAG |
+			 (flags & (SA_RESTART | SA_NOCLDSTOP | SA_NOCLDWAIT)),
+		.restorer = native_restorer,
+		.mask = UINT64_MAX };
+
+	return raw_sigaction(sig, &ours, old);
+}
+
+int native_signals_setup(void)
+{
+	for (size_t i = 0; i < N_TRAP; i++) {
+		int r = install_ours(trap_signals[i], 0, &program[trap_signals[i]]);
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+int emul_sigaction(int sig, const struct sigaction *act, struct sigaction *old)
+{
+	struct kernel_sigaction want, was;
+
+	if (sig < 1 || sig > 64 || sig == SIGKILL || sig == SIGSTOP)
+		return -EINVAL;
+	if (!act || native_is_trap_signal(sig)) {
+		was = program[sig];
+		if (!native_is_trap_signal(sig)) {
+			int r = raw_sigaction(sig, NULL, &was);
+
+			if (r)
+				return r;
+			if (was.handler == (void *)native_sigentry)
+				was = program[sig];
+		}
+	}
+	if (act) {
+		want = (struct kernel_sigaction){ .handler = (void *)act->sa_handler, .flags = (unsigned long)act->sa_flags };
+		__builtin_memcpy(&want.mask, &act->sa_mask, sizeof(want.mask));
+		if (!native_is_trap_signal(sig)) {
+			bool function = want.handler != (void *)SIG_DFL && want.handler != (void *)SIG_IGN;
+			struct kernel_sigaction kernel;
+			struct kernel_sigaction before = program[sig];
+
+			program[sig] = want;
+			int r = function ? install_ours(sig, want.flags, &kernel) : raw_sigaction(sig, &want, &kernel);
+
+			if (r) {
+				program[sig] = before;
+				return r;
+			}
+			was = kernel.handler == (void *)native_sigentry ? before : kernel;
+		} else {
+			program[sig] = want;
+		}
+	}
+	if (old) {
+		__builtin_memset(old, 0, sizeof(*old));
+		old->sa_handler = (void (*)(int))was.handler;
+		old->sa_flags = (int)(was.flags & ~(unsigned long)SA_RESTORER_FLAG);
+		__builtin_memcpy(&old->sa_mask, &was.mask, sizeof(was.mask));
+	}
+	return 0;
+}
+
+uint8_t *native_xsave(ucontext_t *uc, size_t *ret_bytes)
+{
+	uint8_t *p = (uint8_t *)uc->uc_mcontext.fpregs;
+	uint32_t magic, bytes;
+
+	__builtin_memcpy(&magic, p + 464, 4);
+	__builtin_memcpy(&bytes, p + 480, 4);
+	*ret_bytes = magic == XSAVE_MAGIC1 ? bytes : 512;
+	return p;
+}
+
+/* Bytes of the whole floating-point part of the frame, with its trailing magic. */
+static size_t xsave_frame_bytes(ucontext_t *uc)
+{
+	uint8_t *p = (uint8_t *)uc->uc_mcontext.fpregs;
+	uint32_t magic, bytes;
+
+	__builtin_memcpy(&magic, p + 464, 4);
+	__builtin_memcpy(&bytes, p + 468, 4);
+	return magic == XSAVE_MAGIC1 ? bytes : 512;
+}
+
+static uint64_t stack_for(const struct kernel_sigaction *act, const struct native_tb *tb, uint64_t rsp)
+{
+	uint64_t sp = tb ? (uint64_t)(uintptr_t)tb->program_stack.ss_sp : 0;
+
+	if (act->flags & SA_ONSTACK && sp && !(rsp >= sp && rsp < sp + tb->program_stack.ss_size))
+		return sp + tb->program_stack.ss_size;
+	return rsp - RED_ZONE;
+}
+
+static void run_handler(int sig, const siginfo_t *info, ucontext_t *uc, const struct native_tb *tb,
+			const struct kernel_sigaction *act)
+{
+	greg_t *g = uc->uc_mcontext.gregs;
+	size_t xbytes = xsave_frame_bytes(uc);
+	uint64_t x = (stack_for(act, tb, (uint64_t)g[REG_RSP]) - xbytes) & ~(uint64_t)63;
+	uint64_t sp = ((x - KERNEL_UC_BYTES - SIGINFO_BYTES - 8) & ~(uint64_t)15) - 8;
+	uint8_t *frame = (uint8_t *)(uintptr_t)sp;
+	uint8_t *uc_copy = frame + 8, *info_copy = uc_copy + KERNEL_UC_BYTES;
+	uint64_t fp = x, ret = (uint64_t)(uintptr_t)native_restorer, mask;
+
+	__builtin_memcpy((void *)(uintptr_t)x, uc->uc_mcontext.fpregs, xbytes);
+	__builtin_memcpy(frame, &ret, 8);
+	__builtin_memcpy(uc_copy, uc, KERNEL_UC_BYTES);
+	__builtin_memcpy(uc_copy + offsetof(ucontext_t, uc_mcontext.fpregs), &fp, 8);
+	__builtin_memcpy(info_copy, info, SIGINFO_BYTES);
+
+	g[REG_RIP] = (greg_t)(uintptr_t)act->handler;
+	g[REG_RSP] = (greg_t)sp;
+	g[REG_RDI] = sig;
+	g[REG_RSI] = (greg_t)(uintptr_t)info_copy;
+	g[REG_RDX] = (greg_t)(uintptr_t)uc_copy;
+	g[REG_RAX] = 0;
+	g[REG_EFL] &= ~(greg_t)(0x400 | SGXM_RFLAGS_RF | SGXM_RFLAGS_TF);
+	__builtin_memcpy(&mask, &uc->uc_sigmask, sizeof(mask));
+	mask |= act->mask | (act->flags & SA_NODEFER ? 0 : bit(sig));
+	mask &= ~trap_mask();
+	__builtin_memcpy(&uc->uc_sigmask, &mask, sizeof(mask));
+}
+
+void native_forward(int sig, siginfo_t *info, ucontext_t *uc, struct native_tb *tb)
+{
+	struct kernel_sigaction act = program[sig];
+	bool sync = native_is_trap_signal(sig) && info->si_code > 0;
+
+	if (act.handler == (void *)SIG_IGN && !sync)
+		return;
+	if (act.handler == (void *)SIG_DFL || act.handler == (void *)SIG_IGN) {
+		/* The default action, as if the signal had met it: it is pending until our return unblocks it. */
+		struct kernel_sigaction dfl = { 0 };
+		uint64_t mask;
+
+		raw_sigaction(sig, &dfl, NULL);
+		__builtin_memcpy(&mask, &uc->uc_sigmask, sizeof(mask));
+		mask &= ~bit(sig);
+		__builtin_memcpy(&uc->uc_sigmask, &mask, sizeof(mask));
+		syscall(SYS_tgkill, getpid(), (int)syscall(SYS_gettid), sig);
+		return;
+	}
+	if (act.flags & SA_RESETHAND)
+		program[sig].handler = (void *)SIG_DFL;
+	run_handler(sig, info, uc, tb, &act);
+}
