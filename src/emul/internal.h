@@ -137,6 +137,7 @@ struct emul_encl {
 	struct sgxm_epcm *secs_epcm;    /* in the enclave file, behind struct emul_shared */
 	struct emul_record *rec;
 	uint8_t *pte;                   /* EMUL_PTE_* per page; private: page tables are per process */
+	uint8_t *bounce;                /* ADD_PAGES: source pages on their way, EMUL_BOUNCE_BYTES or NULL */
 	struct sgxm machine;
 	/* mappings, guarded by mm_lock */
 	struct emul_mutex mm_lock;
@@ -144,6 +145,7 @@ struct emul_encl {
 	size_t n_vma, cap_vma;
 };
 #define EMUL_MAX_ENCLAVES 1024
+#define EMUL_BOUNCE_BYTES 0x10000u
 extern struct emul_encl emul_encls[EMUL_MAX_ENCLAVES];
 extern _Atomic uint32_t emul_n_encls;   /* slots ever used */
 

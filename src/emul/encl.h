@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The process's table of enclaves (encl.c), as the device and the EPC see it. */
+#ifndef EMUL_ENCL_H
+#define EMUL_ENCL_H
+
+#include <sys/stat.h>
+
+#include "emul/internal.h"
+
+#define EMUL_VERSION 1u
+
+/* Size of every enclave file: up to the last EPCM entry of the largest ELRANGE. */
+#define EMUL_FILE_BYTES (EMUL_OFF_EPCM + \
+			 ((uint64_t)sizeof(struct sgxm_epcm) << (EMUL_MAX_SIZE_LOG2 - SGX_PAGE_SHIFT)))
+
+struct emul_encl *emul_encl_find(const struct stat *st);
+int emul_encl_claim(int own_fd, const struct stat *st, bool is_new, struct emul_encl **ret_en);
+void emul_encl_unmap_meta(struct emul_encl *en);
+void emul_encl_reap(void);
+int emul_fd_high(int fd);
+
+/* around fork(), all signals blocked */
+void emul_encl_before_fork(void);
+void emul_encl_after_fork(bool child);
+
+/* This process uses the enclave's EPC pages from now on / no more; the last one gives them back. */
+void emul_epc_attach(struct emul_shared *sh, dev_t dev, ino_t ino);
+void emul_epc_detach(struct emul_shared *sh);
+
+/* fds of process pid that name the file, other than except_fd */
+bool emul_process_has_file(uint32_t pid, dev_t dev, ino_t ino, int except_fd);
+
+#endif

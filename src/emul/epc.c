@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * EPC accounting: how many pages the device has, and which enclave holds how many.
+ *
+ * The pool is memory that a process shares with its children.  An enclave is charged to the pool of the
+ * process that opened it; its pages come back when the last process that uses it lets go, or is found dead.
+ * A process with another pool (it got the fd through a socket) only sees the enclave's own count.
+ *
+ * Context: any, including signal handlers: no libc that allocates.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+
+#include "emul/driver.h"
+#include "emul/encl.h"
+#include "emul/raw.h"
+
+struct emul_pool *emul_pool;
+
+/* ---- who holds a file --------------------------------------------------------------------------- */
+
+static char *put_number(char *p, uint32_t n)
+{
+	char digits[12], *d = digits;
+
+	do
+		*d++ = (char)('0' + n % 10);
+	while (n /= 10);
+	while (d > digits)
+		*p++ = *--d;
+	*p = 0;
+	return p;
+}
+
+static int to_fd(const char *name)
+{
+	int n = 0;
+
+	for (; *name; name++) {
+		if (*name < '0' || *name > '9')
+			return -1;
+		n = n * 10 + (*name - '0');
+	}
+	return n;
+}
+
+struct dirent64_raw {           /* struct linux_dirent64 */
+	uint64_t ino;
+	int64_t off;
+	uint16_t reclen;
+	uint8_t type;
+	char name[];
+};
+
+static bool is_same_file(long dir, const char *name, dev_t dev, ino_t ino)
+{
+	struct stat st;
+
+	return raw4(SYS_newfstatat, dir, name, &st, 0) == 0 && st.st_ino == ino && st.st_dev == dev;
+}
+
+/* Whether process pid has the file open under a number other than except_fd. */
+bool emul_process_has_file(uint32_t pid, dev_t dev, ino_t ino, int except_fd)
+{
+	char path[32] = "/proc/", *end = put_number(path + 6, pid);
+	_Alignas(8) char buf[2048];
+	bool found = false;
+	long n;
+
+	__builtin_memcpy(end, "/fd", 4);
+	long dir = raw4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+
+	if (dir < 0)            /* another user's process: assume the worst */
+		return dir != -ENOENT;
+	while (!found && (n = raw3(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
+		for (long at = 0; at < n && !found;) {
+			const struct dirent64_raw *e = (const void *)(buf + at);
+			int fd = to_fd(e->name);
+
+			at += e->reclen;
+			found = fd >= 0 && fd != except_fd && is_same_file(dir, e->name, dev, ino);
+		}
+	}
+	raw1(SYS_close, dir);
+	return found;
+}
+
+/* ---- charges --------------------------------------------------------------------------------------- */
+
+static bool is_home(const struct emul_shared *sh)
+{
+	return sh->pool_id == emul_pool->id && sh->charge < EMUL_MAX_CHARGES;
+}
+
+/* Subtract, but never below zero: a process with another pool may have taken what we give back. */
+static uint64_t take_off(_Atomic uint64_t *counter, uint64_t pages)
+{
+	uint64_t have = atomic_load(counter), n;
+
+	do
+		n = pages < have ? pages : have;
+	while (!atomic_compare_exchange_weak(counter, &have, have - n));
+	return n;
+}
+
+static bool has_live_holder(struct emul_charge *c)
+{
+	bool live = false;
+
+	for (unsigned i = 0; i < EMUL_CHARGE_PIDS; i++) {
+		if (!c->pids[i])
+			continue;
+		if (!emul_thread_dead(c->pids[i], false) && emul_process_has_file(c->pids[i], c->dev, c->ino, -1))
+			live = true;
+		else
+			c->pids[i] = 0;
+	}
+	return live;
+}
+
+static void drop_charge(struct emul_charge *c)
+{
+	take_off(&emul_pool->used, atomic_exchange(&c->pages, 0));
+	c->ino = 0;
+}
+
+/* EPC of enclaves whose processes were killed.  True when something came back. */
+static bool sweep(void)
+{
+	uint64_t before = atomic_load(&emul_pool->used);
+
+	emul_lock(&emul_pool->lock);
+	for (unsigned i = 0; i < EMUL_MAX_CHARGES; i++) {
+		struct emul_charge *c = &emul_pool->charges[i];
+
+		if (c->ino && !has_live_holder(c))
+			drop_charge(c);
+	}
+	emul_unlock(&emul_pool->lock);
+	return atomic_load(&emul_pool->used) < before;
+}
+
+static void add_holder(struct emul_charge *c, uint32_t pid)
+{
+	for (unsigned i = 0; i < EMUL_CHARGE_PIDS; i++) {
+		if (c->pids[i] && c->pids[i] != pid)
+			continue;
+		c->pids[i] = pid;
+		return;
+	}
+}
+
+void emul_epc_attach(struct emul_shared *sh, dev_t dev, ino_t ino)
+{
+	emul_lock(&emul_pool->lock);
+	for (unsigned i = 0; !sh->pool_id && i < EMUL_MAX_CHARGES; i++) {
+		struct emul_charge *c = &emul_pool->charges[i];
+
+		if (c->ino)
+			continue;
+		*c = (struct emul_charge){ .dev = dev, .ino = ino };
+		sh->charge = i;
+		sh->pool_total = emul_pool->total;
+		sh->pool_id = emul_pool->id;
+		/* released before, and found again through an fd that was in flight */
+		atomic_store(&c->pages, atomic_load(&sh->epc_used));
+		atomic_fetch_add(&emul_pool->used, atomic_load(&sh->epc_used));
+	}
+	if (is_home(sh))
+		add_holder(&emul_pool->charges[sh->charge], raw_getpid());
+	emul_unlock(&emul_pool->lock);
+}
+
+void emul_epc_detach(struct emul_shared *sh)
+{
+	uint32_t pid = raw_getpid();
+
+	emul_lock(&emul_pool->lock);
+	if (is_home(sh)) {
+		struct emul_charge *c = &emul_pool->charges[sh->charge];
+
+		for (unsigned i = 0; i < EMUL_CHARGE_PIDS; i++)
+			if (c->pids[i] == pid)
+				c->pids[i] = 0;
+		if (!has_live_holder(c)) {
+			drop_charge(c);
+			sh->pool_id = 0;
+		}
+	}
+	emul_unlock(&emul_pool->lock);
+}
+
+/* ---- pages ------------------------------------------------------------------------------------------ */
+
+static bool take_home(struct emul_shared *sh, uint64_t pages)
+{
+	uint64_t used = atomic_load(&emul_pool->used);
+
+	do
+		if (used > emul_pool->total || pages > emul_pool->total - used)
+			return false;
+	while (!atomic_compare_exchange_weak(&emul_pool->used, &used, used + pages));
+	atomic_fetch_add(&emul_pool->charges[sh->charge].pages, pages);
+	atomic_fetch_add(&sh->epc_used, pages);
+	return true;
+}
+
+static bool take_foreign(struct emul_shared *sh, uint64_t pages)
+{
+	uint64_t used = atomic_load(&sh->epc_used);
+
+	do
+		if (used > sh->pool_total || pages > sh->pool_total - used)
+			return false;
+	while (!atomic_compare_exchange_weak(&sh->epc_used, &used, used + pages));
+	return true;
+}
+
+bool emul_epc_take(struct emul_shared *sh, uint64_t pages)
+{
+	if (!is_home(sh))
+		return take_foreign(sh, pages);
+	return take_home(sh, pages) || (sweep() && take_home(sh, pages));
+}
+
+void emul_epc_give(struct emul_shared *sh, uint64_t pages)
+{
+	take_off(&sh->epc_used, pages);
+	if (is_home(sh))
+		take_off(&emul_pool->used, take_off(&emul_pool->charges[sh->charge].pages, pages));
+}
+
+/* ---- by the batch -------------------------------------------------------------------------------------- */
+
+void emul_stash_fill(struct emul_encl *en, struct emul_stash *st, uint64_t pages)
+{
+	if (emul_epc_take(en->sh, pages))
+		st->pages += pages;
+}
+
+bool emul_stash_take(struct emul_encl *en, struct emul_stash *st)
+{
+	if (!st->pages)
+		return emul_epc_take(en->sh, 1);
+	st->pages--;
+	return true;
+}
+
+void emul_stash_drop(struct emul_encl *en, struct emul_stash *st)
+{
+	if (st->pages)
+		emul_epc_give(en->sh, st->pages);
+	st->pages = 0;
+}
+
+int emul_va_grow(struct emul_encl *en, struct emul_stash *st, bool *ret_new)
+{
+	struct emul_shared *sh = en->sh;
+
+	*ret_new = sh->page_count % EMUL_VA_SLOTS == 0;
+	if (*ret_new) {
+		if (!emul_stash_take(en, st))
+			return -ENOMEM;
+		sh->va_pages++;
+	}
+	sh->page_count++;
+	return 0;
+}
+
+/* The VA page goes only when this very page brought it. */
+void emul_va_shrink(struct emul_encl *en, bool was_new)
+{
+	en->sh->page_count--;
+	if (was_new) {
+		en->sh->va_pages--;
+		emul_epc_give(en->sh, 1);
+	}
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The extra ioctls: what only a model can tell.  On the kernel's fd they are ENOTTY.
+ *
+ * They change nothing but counters of the outside world, and do not take the busy flag.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "emul/driver.h"
+#include "machine/track.h"
+
+#define RECORD_EXISTS 0x80000000u       /* emul_page_range.max_prot */
+#define MAX_RANGES    4096u             /* per call; the caller goes on from next_off */
+#define PIECE_RANGES  64u               /* collected before they are written to the caller */
+
+long emul_ioc_get_secs(struct emul_call *c)
+{
+	struct emul_encl *en = c->en;
+	const struct sgxm_secs *secs = (const struct sgxm_secs *)en->secs;
+	struct emul_get_secs arg;
+	struct { struct sgx_arch_secs_head head; uint8_t rest[4096 - sizeof(struct sgx_arch_secs_head)]; } image;
+
+	if (!atomic_load(&en->sh->created))
+		return -EINVAL;
+	if (emul_user_read(&arg, c->arg, sizeof(arg)))
+		return -EFAULT;
+	memset(&image, 0, sizeof(image));
+	image.head = secs->a;
+	arg.eid = secs->eid;
+	arg.children = __atomic_load_n(&secs->children, __ATOMIC_RELAXED);
+	arg.threads_inside = sgxm_threads_inside(&en->machine, EMUL_EPA_SECS);
+	arg.epoch = track_stamp(secs);
+	if (arg.secs && emul_user_write(arg.secs, &image, sizeof(image)))
+		return -EFAULT;
+	if (arg.padding && emul_user_write(arg.padding, secs->padding, sizeof(secs->padding)))
+		return -EFAULT;
+	return emul_user_write(c->arg, &arg, sizeof(arg)) ? -EFAULT : 0;
+}
+
+long emul_ioc_get_counters(struct emul_call *c)
+{
+	const struct emul_shared *sh = c->en->sh;
+	const struct emul_get_counters arg = {
+		.eenters = atomic_load(&sh->eenters), .eexits = atomic_load(&sh->eexits),
+		.eresumes = atomic_load(&sh->eresumes), .aexs = atomic_load(&sh->aexs),
+		.kernel_faults = atomic_load(&sh->kernel_faults), .host_faults = atomic_load(&sh->host_faults),
+		.ptes = atomic_load(&sh->ptes), .eaugs = atomic_load(&sh->eaugs),
+		.eaccepts = atomic_load(&sh->eaccepts), .eacceptcopies = atomic_load(&sh->eacceptcopies),
+		.epc_used = atomic_load(&emul_pool->used), .epc_total = emul_pool->total,
+	};
+
+	return emul_user_write(c->arg, &arg, sizeof(arg)) ? -EFAULT : 0;
+}
+
+long emul_ioc_last_refusal(struct emul_call *c)
+{
+	return emul_user_write(c->arg, &c->en->sh->refusal, sizeof(c->en->sh->refusal)) ? -EFAULT : 0;
+}
+
+/* ---- the page map ---------------------------------------------------------------------------------- */
+
+struct walk {
+	struct emul_encl *en;
+	uint64_t end;                   /* page index */
+	uint64_t out, left;             /* caller's array: next entry, room */
+	uint64_t n;
+	struct emul_page_range piece[PIECE_RANGES];
+	size_t pending;
+	bool fault;
+};
+
+static void flush(struct walk *w)
+{
+	size_t bytes = w->pending * sizeof(w->piece[0]);
+
+	if (w->pending && emul_user_write(w->out, w->piece, bytes))
+		w->fault = true;
+	w->out += bytes;
+	w->pending = 0;
+}
+
+static bool emit(struct walk *w, const struct emul_page_range *r)
+{
+	if (!w->left || w->fault)
+		return false;
+	w->piece[w->pending++] = *r;
+	w->left--;
+	w->n++;
+	if (w->pending == PIECE_RANGES)
+		flush(w);
+	return !w->fault;
+}
+
+/* First page >= i whose record was ever written: the others are holes of the file. */
+static uint64_t next_record(const struct walk *w, uint64_t i)
+{
+	off_t at = lseek(w->en->own_fd, (off_t)(EMUL_OFF_RECORDS + i * sizeof(struct emul_record)), SEEK_DATA);
+	uint64_t j;
+
+	if (at < 0 || (uint64_t)at >= EMUL_OFF_EPCM)
+		return w->end;
+	j = ((uint64_t)at - EMUL_OFF_RECORDS) / sizeof(struct emul_record);
+	return j < w->end ? j : w->end;
+}
+
+/* Rights of the mapping at page i, and in *ret_edge where that ends; mm_lock held. */
+static int16_t vma_at(const struct walk *w, uint64_t i, uint64_t *ret_edge)
+{
+	uint64_t base = w->en->sh->base, la = base + (i << SGX_PAGE_SHIFT), edge;
+	size_t lo = 0, hi = w->en->n_vma;
+	const struct emul_vma *v = w->en->vma;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (v[mid].end <= la)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	*ret_edge = w->end;
+	if (lo == w->en->n_vma)
+		return -1;
+	edge = v[lo].start <= la ? v[lo].end : v[lo].start;
+	if ((edge - base) >> SGX_PAGE_SHIFT < w->end)
+		*ret_edge = (edge - base) >> SGX_PAGE_SHIFT;
+	return v[lo].start <= la ? v[lo].prot : -1;
+}
+
+static void describe(const struct walk *w, uint64_t i, struct emul_page_range *r)
+{
+	uint16_t rec = emul_rec_load(&w->en->rec[i]);
+	uint32_t word = (uint32_t)__atomic_load_n(&w->en->epcm[i].word, __ATOMIC_RELAXED);
+
+	r->word = word & SGXM_E_VALID ? word : 0;
+	r->pte = w->en->pte[i] & EMUL_PTE_PRESENT;
+	r->max_prot = rec & EMUL_REC_EXISTS ? (rec & EMUL_REC_MAX_MASK) | RECORD_EXISTS : 0;
+}
+
+static bool is_alike(const struct emul_page_range *a, const struct emul_page_range *b)
+{
+	return a->word == b->word && a->pte == b->pte && a->vma == b->vma && a->max_prot == b->max_prot;
+}
+
+static bool is_nothing(const struct emul_page_range *r)
+{
+	return !r->word && !r->pte && !r->max_prot && r->vma < 0;
+}
+
+/* Pages that look like page i, from i on: *r describes them.  mm_lock held. */
+static uint64_t run_from(const struct walk *w, uint64_t i, struct emul_page_range *r)
+{
+	uint64_t edge, data = next_record(w, i), j = i + 1;
+	struct emul_page_range next;
+
+	*r = (struct emul_page_range){ .off = i << SGX_PAGE_SHIFT };
+	r->vma = vma_at(w, i, &edge);
+	if (data > i)           /* nothing was ever here: up to the next page or mapping */
+		return data < edge ? data : edge;
+	describe(w, i, r);
+	next = *r;
+	for (; j < edge; j++) {
+		describe(w, j, &next);
+		if (!is_alike(r, &next))
+			break;
+	}
+	return j;
+}
+
+/* Ranges from page i on; returns where the caller has to go on. */
+static uint64_t walk_pages(struct walk *w, uint64_t i)
+{
+	struct emul_page_range open = { 0 }, r;
+	bool has_open = false;
+
+	while (i < w->end) {
+		uint64_t j = run_from(w, i, &r);
+
+		r.pages = j - i;
+		if (has_open && is_alike(&open, &r)) {
+			open.pages += r.pages;
+		} else {
+			if (has_open && !is_nothing(&open) && !emit(w, &open))
+				return open.off >> SGX_PAGE_SHIFT;
+			open = r;
+			has_open = true;
+		}
+		i = j;
+	}
+	if (has_open && !is_nothing(&open) && !emit(w, &open))
+		return open.off >> SGX_PAGE_SHIFT;
+	return i;
+}
+
+long emul_ioc_get_pages(struct emul_call *c)
+{
+	struct emul_encl *en = c->en;
+	struct emul_get_pages arg;
+	struct walk w = { .en = en };
+	uint64_t next;
+
+	if (!atomic_load(&en->sh->created))
+		return -EINVAL;
+	if (emul_user_read(&arg, c->arg, sizeof(arg)))
+		return -EFAULT;
+	if (emul_check_range(en->sh, arg.off, arg.length))
+		return -EINVAL;
+	w.end = (arg.off + arg.length) >> SGX_PAGE_SHIFT;
+	w.out = arg.ranges;
+	w.left = arg.capacity < MAX_RANGES ? arg.capacity : MAX_RANGES;
+	emul_lock(&en->mm_lock);
+	next = walk_pages(&w, arg.off >> SGX_PAGE_SHIFT);
+	flush(&w);
+	emul_unlock(&en->mm_lock);
+	arg.n = w.n;
+	arg.next_off = next << SGX_PAGE_SHIFT;
+	return w.fault || emul_user_write(c->arg, &arg, sizeof(arg)) ? -EFAULT : 0;
+}

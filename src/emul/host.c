@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The CPU model's host: where an enclave's EPC pages and EPCM entries are, and the processor it plays.
+ *
+ * EPC addresses are per enclave: the SECS at EMUL_EPA_SECS, the page at ELRANGE offset o at
+ * EMUL_EPA_PAGES + o, nothing else.  ENCLS memory operands are the driver's own structures.
+ *
+ * Context: any, including signal handlers; emul_platform_init once at set-up.
+ */
+#include <cpuid.h>
+#include <string.h>
+
+#include "emul/driver.h"
+#include "emul/emul_crypto.h"
+
+static struct sgxm_epcm *host_epcm(void *host, uint64_t epa)
+{
+	struct emul_encl *en = host;
+	uint64_t off = epa - EMUL_EPA_PAGES;
+
+	if ((epa & SGX_PAGE_MASK) == EMUL_EPA_SECS)
+		return en->secs_epcm;
+	if (off < en->sh->size && en->epcm)
+		return &en->epcm[off >> SGX_PAGE_SHIFT];
+	return NULL;
+}
+
+static uint8_t *host_page(void *host, uint64_t epa)
+{
+	struct emul_encl *en = host;
+
+	return epa == EMUL_EPA_SECS ? en->secs : en->alias + (epa - EMUL_EPA_PAGES);
+}
+
+/* Memory of a page that never had one is zero already, and touching it would allocate it. */
+static void host_zero(void *host, uint64_t epa)
+{
+	struct emul_encl *en = host;
+
+	if (epa == EMUL_EPA_SECS)
+		memset(en->secs, 0, SGX_PAGE_SIZE);
+	else if (emul_rec_load(&en->rec[(epa - EMUL_EPA_PAGES) >> SGX_PAGE_SHIFT]) & EMUL_REC_DIRTY)
+		memset(en->alias + (epa - EMUL_EPA_PAGES), 0, SGX_PAGE_SIZE);
+}
+
+static int host_read(void *host, uint64_t addr, void *dst, size_t bytes)
+{
+	(void)host;
+	memcpy(dst, (const void *)(uintptr_t)addr, bytes);
+	return 0;
+}
+
+static int host_write(void *host, uint64_t addr, const void *src, size_t bytes)
+{
+	(void)host;
+	memcpy((void *)(uintptr_t)addr, src, bytes);
+	return 0;
+}
+
+static uint64_t host_new_eid(void *host)
+{
+	(void)host;
+	return atomic_fetch_add(&emul_pool->next_eid, 1) + 1;
+}
+
+const struct sgxm_ops emul_machine_ops = {
+	.epcm = host_epcm, .page = host_page, .zero = host_zero,
+	.read = host_read, .write = host_write, .walk = emul_walk, .new_eid = host_new_eid,
+	.sha256_init = emul_sha256_init, .sha256_update = emul_sha256_update,
+	.sha256_final = emul_sha256_final, .rsa3072 = emul_rsa3072, .cmac = emul_cmac,
+	.gcm_seal = emul_gcm_seal, .gcm_open = emul_gcm_open,
+};
+
+/* ---- the processor ------------------------------------------------------------------------------ */
+
+/* State components an enclave can have here: x87, SSE, AVX, AVX-512 (three), PKRU. */
+#define XFRM_MODELLED 0x2e7u
+#define XFRM_LEGACY   0x3u
+#define MAX_SIZE_LOG2_32 31
+#define MXCSR_MASK_DEFAULT 0xffbfu
+
+/* Documented and fixed: the emulator protects nothing, and sealed data survives it. */
+static struct sgxm_platform platform = {
+	.miscselect = SGX_MISC_EXINFO,
+	.max_size_log2_64 = EMUL_MAX_SIZE_LOG2,
+	.max_size_log2_32 = MAX_SIZE_LOG2_32,
+	.attributes = SGX_ATTR_DEBUG | SGX_ATTR_MODE64BIT | SGX_ATTR_PROVISIONKEY |
+		      SGX_ATTR_EINITTOKENKEY | SGX_ATTR_KSS,
+	.cpusvn = { 1 },
+	.root_key = "sgxctl emulated",
+	.report_keyid = "sgxctl emulated report keyid",
+};
+
+const struct sgxm_platform *emul_platform(void) { return &platform; }
+
+static uint64_t host_xcr0(void)
+{
+	uint32_t a, b, c, d, lo, hi;
+
+	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
+		return XFRM_LEGACY;
+	__asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+	return (uint64_t)hi << 32 | lo;
+}
+
+static uint32_t host_mxcsr_mask(void)
+{
+	struct { _Alignas(16) uint8_t image[512]; } fx = { 0 };
+	uint32_t mask;
+
+	__asm__ volatile("fxsave %0" : "+m"(fx));
+	memcpy(&mask, fx.image + 28, sizeof(mask));
+	return mask ? mask : MXCSR_MASK_DEFAULT;
+}
+
+void emul_platform_init(const struct emul_config *cfg)
+{
+	platform.sgx2 = !cfg->no_sgx2;
+	platform.xfrm = host_xcr0() & XFRM_MODELLED;
+	platform.mxcsr_mask = host_mxcsr_mask();
+	for (unsigned i = 2; i < 64; i++) {
+		uint32_t bytes, off, c, d;
+
+		if (!(platform.xfrm >> i & 1) || !__get_cpuid_count(0xd, i, &bytes, &off, &c, &d))
+			continue;
+		platform.xsave[i].off = off;
+		platform.xsave[i].bytes = bytes;
+	}
+}
+
+/* ---- what refused ---------------------------------------------------------------------------------- */
+
+struct sgxm_out emul_note(struct emul_encl *en, struct sgxm_out out, uint64_t off)
+{
+	struct emul_last_refusal *r = &en->sh->refusal;
+	size_t i = 0;
+
+	if (out.kind == SGXM_DONE)
+		return out;
+	for (; out.check && out.check[i] && i < sizeof(r->check) - 1; i++)
+		r->check[i] = out.check[i];
+	r->check[i] = 0;
+	r->kind = out.kind;
+	r->code = out.code;
+	r->addr = out.addr;
+	r->off = off;
+	return out;
+}

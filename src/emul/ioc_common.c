@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What several ioctls do alike: the argument checks, tracking, and EAUG of a page with its bookkeeping.
+ *
+ * Authority: Linux 6.1 arch/x86/kernel/cpu/sgx/ioctl.c, encl.c; the AUGMENT RFC of 4 March 2022.
+ */
+#include <errno.h>
+
+#include "emul/driver.h"
+
+/* sgx_validate_offset_length() */
+int emul_check_range(const struct emul_shared *sh, uint64_t off, uint64_t length)
+{
+	if (off & ~SGX_PAGE_MASK)
+		return -EINVAL;
+	if (!length || length & ~SGX_PAGE_MASK)
+		return -EINVAL;
+	if (off + length < off)
+		return -EINVAL;
+	if (off + length - SGX_PAGE_SIZE >= sh->size)
+		return -EINVAL;
+	return 0;
+}
+
+/* sgx_ioc_sgx2_ready(): the processor first, then the state */
+int emul_check_sgx2(const struct emul_shared *sh)
+{
+	if (sh->no_sgx2)
+		return -ENODEV;
+	return atomic_load(&sh->initialized) ? 0 : -EINVAL;
+}
+
+int emul_etrack(struct emul_encl *en)
+{
+	struct sgxm_out out = emul_note(en, sgxm_etrack(&en->machine, EMUL_EPA_SECS), 0);
+
+	if (out.kind != SGXM_DONE) {
+		/* the cycle before is incomplete: kick everybody out, try once more */
+		sgxm_ipi(&en->machine, EMUL_EPA_SECS);
+		out = emul_note(en, sgxm_etrack(&en->machine, EMUL_EPA_SECS), 0);
+		if (out.kind != SGXM_DONE)
+			return -EFAULT;
+	}
+	sgxm_ipi(&en->machine, EMUL_EPA_SECS);
+	return 0;
+}
+
+/* sgx_encl_eaug_page(): EPC page, VA page, index entry, leaf; each failure undoes what came before. */
+int emul_add_dynamic(struct emul_encl *en, uint64_t la, struct emul_stash *st)
+{
+	struct emul_record *rec = &en->rec[emul_page_index(en, la)];
+	uint64_t off = la - en->sh->base, done = 0;
+	bool new_va = false;
+	int r;
+
+	if (!emul_stash_take(en, st))
+		return -ENOMEM;
+	r = emul_va_grow(en, st, &new_va);
+	if (r) {
+		emul_epc_give(en->sh, 1);
+		return r;
+	}
+	if (emul_rec_load(rec) & EMUL_REC_EXISTS)
+		r = -EBUSY;
+	else if (emul_note(en, sgxm_eaug_run(&en->machine, EMUL_EPA_SECS, la, EMUL_EPA_PAGES + off, 1, &done),
+			   off).kind != SGXM_DONE)
+		r = -EFAULT;
+	if (r) {
+		emul_va_shrink(en, new_va);
+		emul_epc_give(en->sh, 1);
+		return r;
+	}
+	atomic_store_explicit(&rec->word, emul_rec_make(SGX_PT_REG, SGX_SECINFO_RWX), memory_order_release);
+	atomic_fetch_add_explicit(&en->sh->eaugs, 1, memory_order_relaxed);
+	return 0;
+}
+
+int emul_add_dynamic_page(struct emul_encl *en, uint64_t la)
+{
+	struct emul_stash none = { 0 };
+
+	return emul_add_dynamic(en, la, &none);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * SGX_IOC_ENCLAVE_MODIFY_TYPES.
+ *
+ * Authority: Linux 6.1 arch/x86/kernel/cpu/sgx/ioctl.c, sgx_ioc_enclave_modify_types,
+ *            sgx_enclave_modify_types.
+ */
+#include <errno.h>
+
+#include "emul/driver.h"
+
+#define PAGE_TYPE_MASK 0xffu
+#define PROT_TCS       (SGX_SECINFO_R | SGX_SECINFO_W)
+
+static bool transition_allowed(unsigned from, unsigned to)
+{
+	if (from == SGX_PT_REG)
+		return to == SGX_PT_TCS || to == SGX_PT_TRIM;
+	return from == SGX_PT_TCS && to == SGX_PT_TRIM;
+}
+
+static int modify_page(struct emul_encl *en, uint64_t off, const struct sgx_arch_secinfo *secinfo,
+		       __u64 *ret_code)
+{
+	struct emul_record *rec = &en->rec[off >> SGX_PAGE_SHIFT];
+	unsigned to = (unsigned)(secinfo->flags >> SGX_SECINFO_PT_SHIFT);
+	uint16_t was = emul_rec_load(rec);
+	unsigned max = was & EMUL_REC_MAX_MASK;
+	struct sgxm_out out;
+	int r;
+
+	/* no page -> EFAULT */
+	if (!(was & EMUL_REC_EXISTS))
+		return -EFAULT;
+	/* transition -> EINVAL */
+	if (!transition_allowed(emul_rec_pt(was), to))
+		return -EINVAL;
+	if (to == SGX_PT_TCS) {
+		/* maximum rights below RW -> EPERM */
+		if (~max & PROT_TCS)
+			return -EPERM;
+		max = PROT_TCS;
+		atomic_store(&rec->word, emul_rec_make(emul_rec_pt(was), max));
+		emul_zap_everywhere(en, en->sh->base + off, SGX_PAGE_SIZE);
+	}
+	/* EMODT faulted -> EFAULT; refused -> EFAULT and its code.  The maximum is put back. */
+	out = emul_note(en, sgxm_emodt(&en->machine, (uintptr_t)secinfo, EMUL_EPA_PAGES + off), off);
+	if (out.kind == SGXM_CODE)
+		*ret_code = out.code;
+	if (out.kind != SGXM_DONE) {
+		atomic_store(&rec->word, was);
+		return -EFAULT;
+	}
+	/* ETRACK failed twice -> EFAULT, and the record keeps the old type */
+	r = emul_etrack(en);
+	if (!r)
+		atomic_store(&rec->word, emul_rec_make(to, max));
+	return r;
+}
+
+static int modify_range(struct emul_encl *en, struct sgx_enclave_modify_types *arg)
+{
+	const struct sgx_arch_secinfo secinfo = { .flags = SGX_SECINFO_PT(arg->page_type) };
+	uint64_t done = 0;
+	int r = 0;
+
+	/* neither TCS nor TRIM -> EINVAL, after which the struct is written back */
+	if (arg->page_type != SGX_PT_TCS && arg->page_type != SGX_PT_TRIM)
+		return -EINVAL;
+	emul_lock(&en->sh->mutex);
+	while (!r && done < arg->length) {
+		r = modify_page(en, arg->offset + done, &secinfo, &arg->result);
+		if (!r)
+			done += SGX_PAGE_SIZE;
+	}
+	/* the failing page too: it may have changed before tracking failed */
+	emul_sync_rights(en, en->sh->base + arg->offset, r ? done + SGX_PAGE_SIZE : done);
+	emul_unlock(&en->sh->mutex);
+	arg->count = done;
+	return r;
+}
+
+long emul_ioc_modify(struct emul_call *c)
+{
+	struct sgx_enclave_modify_types arg;
+	int r = emul_check_sgx2(c->en->sh);
+
+	/* CPU without SGX2 -> ENODEV; not initialized -> EINVAL */
+	if (r)
+		return r;
+	/* struct unreadable -> EFAULT */
+	if (emul_user_read(&arg, c->arg, sizeof(arg)))
+		return -EFAULT;
+	/* offset and length -> EINVAL */
+	if (emul_check_range(c->en->sh, arg.offset, arg.length))
+		return -EINVAL;
+	/* page type wider than its field -> EINVAL */
+	if (arg.page_type & ~(uint64_t)PAGE_TYPE_MASK)
+		return -EINVAL;
+	/* outputs not zero -> EINVAL */
+	if (arg.result || arg.count)
+		return -EINVAL;
+	r = modify_range(c->en, &arg);
+	return emul_user_write(c->arg, &arg, sizeof(arg)) ? -EFAULT : r;
+}

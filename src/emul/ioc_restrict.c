@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * SGX_IOC_ENCLAVE_RESTRICT_PERMISSIONS.
+ *
+ * Records and page-table entries keep the old rights: later violations show the SGX error bit.
+ *
+ * Authority: Linux 6.1 arch/x86/kernel/cpu/sgx/ioctl.c, sgx_ioc_enclave_restrict_permissions,
+ *            sgx_enclave_restrict_permissions.
+ */
+#include <errno.h>
+
+#include "emul/driver.h"
+
+static int restrict_page(struct emul_encl *en, uint64_t off, const struct sgx_arch_secinfo *secinfo,
+			 __u64 *ret_code)
+{
+	uint16_t rec = emul_rec_load(&en->rec[off >> SGX_PAGE_SHIFT]);
+	struct sgxm_out out;
+
+	/* no page -> EFAULT */
+	if (!(rec & EMUL_REC_EXISTS))
+		return -EFAULT;
+	/* not a regular page -> EINVAL */
+	if (emul_rec_pt(rec) != SGX_PT_REG)
+		return -EINVAL;
+	/* EMODPR faulted -> EFAULT; refused -> EFAULT and its code */
+	out = emul_note(en, sgxm_emodpr(&en->machine, (uintptr_t)secinfo, EMUL_EPA_PAGES + off), off);
+	if (out.kind == SGXM_CODE)
+		*ret_code = out.code;
+	if (out.kind != SGXM_DONE)
+		return -EFAULT;
+	/* ETRACK failed twice -> EFAULT */
+	return emul_etrack(en);
+}
+
+static int restrict_range(struct emul_encl *en, struct sgx_enclave_restrict_permissions *arg)
+{
+	const struct sgx_arch_secinfo secinfo = { .flags = arg->permissions & SGX_SECINFO_RWX };
+	uint64_t done = 0;
+	int r = 0;
+
+	emul_lock(&en->sh->mutex);
+	while (!r && done < arg->length) {
+		r = restrict_page(en, arg->offset + done, &secinfo, &arg->result);
+		if (!r)
+			done += SGX_PAGE_SIZE;
+	}
+	/* the failing page too: it may have changed before tracking failed */
+	emul_sync_rights(en, en->sh->base + arg->offset, r ? done + SGX_PAGE_SIZE : done);
+	emul_unlock(&en->sh->mutex);
+	arg->count = done;
+	return r;
+}
+
+long emul_ioc_restrict(struct emul_call *c)
+{
+	struct sgx_enclave_restrict_permissions arg;
+	int r = emul_check_sgx2(c->en->sh);
+
+	/* CPU without SGX2 -> ENODEV; not initialized -> EINVAL */
+	if (r)
+		return r;
+	/* struct unreadable -> EFAULT */
+	if (emul_user_read(&arg, c->arg, sizeof(arg)))
+		return -EFAULT;
+	/* offset and length -> EINVAL */
+	if (emul_check_range(c->en->sh, arg.offset, arg.length))
+		return -EINVAL;
+	/* permissions outside RWX -> EINVAL */
+	if (arg.permissions & ~(uint64_t)SGX_SECINFO_RWX)
+		return -EINVAL;
+	/* W without R -> EINVAL; none at all is fine */
+	if (arg.permissions & SGX_SECINFO_W && !(arg.permissions & SGX_SECINFO_R))
+		return -EINVAL;
+	/* outputs not zero -> EINVAL */
+	if (arg.result || arg.count)
+		return -EINVAL;
+	r = restrict_range(c->en, &arg);
+	return emul_user_write(c->arg, &arg, sizeof(arg)) ? -EFAULT : r;
+}
