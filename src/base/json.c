@@ -480,7 +480,8 @@ struct json *json_parse(const char *text, size_t len, struct err *e)
 	size_t at = 0;
 
 	if (len > JSON_MAX_BYTES) {
-		err_set(e, ERR_PROTOCOL, EFBIG, "JSON text of %zu bytes is longer than %zu", len, JSON_MAX_BYTES);
+		err_set(e, ERR_PROTOCOL, EFBIG, "JSON text of %zu bytes is longer than %zu", len,
+			JSON_MAX_BYTES);
 		return NULL;
 	}
 	why = json_scan(text, len, JSON_MAX_DEPTH, &at);

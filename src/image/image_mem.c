@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The bytes of an image.  The file is read, not mapped: a mapped file can change between measuring and
+ * loading, and one that is truncated kills its reader with SIGBUS.  Read into huge pages, the copy
+ * costs what the page faults of a mapping cost.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "image/internal.h"
+
+DEFINE_CLEANUP_PTR(image_mem_freep, struct image_mem, image_mem_free)
+
+/* Room for bytes (at least one) and a page of zeros behind them. */
+static struct image_mem *image_mem_new(size_t bytes)
+{
+	CLEANUP(image_mem_freep) struct image_mem *m = calloc(1, sizeof(*m));
+	void *map;
+
+	if (!m)
+		return NULL;
+	m->map_bytes = page_up(bytes) + SGX_PAGE_SIZE;
+	map = mmap(NULL, m->map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (map == MAP_FAILED)
+		return NULL;
+	madvise(map, m->map_bytes, MADV_HUGEPAGE);      /* a wish: kernels without it say EINVAL */
+	m->bytes = map;
+	m->n_bytes = bytes;
+	return STEAL_PTR(m);
+}
+
+void image_mem_free(struct image_mem *m)
+{
+	if (!m)
+		return;
+	if (m->bytes)
+		munmap(m->bytes, m->map_bytes);
+	free(m->extra);
+	free(m);
+}
+
+int image_mem_copy(const void *data, size_t bytes, struct image_mem **ret_mem, struct err *e)
+{
+	struct image_mem *m;
+
+	if (bytes > PLAN_MAX_FILE)
+		return err_set(e, ERR_TOO_BIG, EFBIG, "image of %zu bytes is larger than %llu", bytes,
+			       (unsigned long long)PLAN_MAX_FILE);
+	m = image_mem_new(bytes);
+	if (!m)
+		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for an image of %zu bytes", bytes);
+	if (bytes)
+		memcpy(m->bytes, data, bytes);
+	*ret_mem = m;
+	return 0;
+}
+
+static int open_image(const char *path, int *ret_fd, size_t *ret_bytes, struct err *e)
+{
+	/* O_NONBLOCK: a FIFO must not hang the command */
+	CLEANUP(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(e, ERR_NO_IMAGE, errno, "cannot open '%s': %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_NO_IMAGE, S_ISDIR(st.st_mode) ? EISDIR : EINVAL,
+			       "'%s' is no regular file", path);
+	if ((uint64_t)st.st_size > PLAN_MAX_FILE)
+		return err_set(e, ERR_TOO_BIG, EFBIG, "'%s' has %llu bytes, more than %llu", path,
+			       (unsigned long long)st.st_size, (unsigned long long)PLAN_MAX_FILE);
+	*ret_bytes = (size_t)st.st_size;
+	*ret_fd = STEAL_FD(fd);
+	return 0;
+}
+
+int image_mem_read(const char *path, struct image_mem **ret_mem, struct err *e)
+{
+	CLEANUP(image_mem_freep) struct image_mem *m = NULL;
+	CLEANUP(cleanup_close) int fd = -1;
+	size_t bytes = 0;
+	ssize_t n;
+
+	if (open_image(path, &fd, &bytes, e) < 0)
+		return -1;
+	m = image_mem_new(bytes);
+	if (!m)
+		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for '%s' (%zu bytes)", path, bytes);
+	n = read_full(fd, m->bytes, bytes);
+	if (n < 0)
+		return err_set(e, ERR_NO_IMAGE, errno, "cannot read '%s': %s", path, strerror(errno));
+	m->n_bytes = (size_t)n;         /* shorter when it was truncated meanwhile: parsing will tell */
+	*ret_mem = STEAL_PTR(m);
+	return 0;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Plans: appending runs, the checks that hold for every format, reading pages back.
+ *
+ * Authority: Intel SDM Vol. 3D, EADD (SECINFO) and ECREATE (SIZE); Linux 6.1
+ *            arch/x86/kernel/cpu/sgx/ioctl.c for what the driver refuses before the CPU does.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fmt.h"
+#include "image/internal.h"
+
+void plan_release(struct plan *p)
+{
+	if (!p)
+		return;
+	free(p->runs);
+	free(p->dynamic);
+	free(p->tcs);
+	image_mem_free(p->priv);
+	memset(p, 0, sizeof(*p));
+}
+
+void plan_build_release(struct plan_build *b)
+{
+	b->p.priv = NULL;       /* the caller's until plan_build_finish */
+	plan_release(&b->p);
+}
+
+/* Makes room for one more element; the array stays usable when it cannot. */
+static int grow(void **array, size_t n, size_t *room, size_t element, struct err *e)
+{
+	size_t want = *room ? 2 * *room : 16;
+	void *bigger;
+
+	if (n < *room)
+		return 0;
+	bigger = reallocarray(*array, want, element);
+	if (!bigger)
+		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for the plan of the enclave");
+	*array = bigger;
+	*room = want;
+	return 0;
+}
+
+static int check_secinfo(const struct plan_run *run, struct err *e)
+{
+	unsigned int pt = (unsigned int)(run->secinfo >> SGX_SECINFO_PT_SHIFT & 0xff);
+	unsigned int perm = (unsigned int)run->secinfo & SGX_SECINFO_RWX;
+	char text[4];
+
+	if (run->secinfo & ~(uint64_t)(SGX_SECINFO_PT_MASK | SGX_SECINFO_RWX))
+		err_set(e, ERR_BAD_LAYOUT, 0, "%s at 0x%llx: SECINFO.FLAGS 0x%llx has bits that EADD refuses",
+			run->what, (unsigned long long)run->off, (unsigned long long)run->secinfo);
+	else if (pt != SGX_PT_REG && pt != SGX_PT_TCS)
+		err_set(e, ERR_BAD_LAYOUT, 0, "%s at 0x%llx: pages of type %u cannot be added", run->what,
+			(unsigned long long)run->off, pt);
+	else if (pt == SGX_PT_TCS && perm)
+		err_set(e, ERR_BAD_LAYOUT, 0, "%s at 0x%llx: a TCS page has no rights", run->what,
+			(unsigned long long)run->off);
+	else if ((perm & PERM_W) && !(perm & PERM_R)) {
+		err_set(e, ERR_BAD_LAYOUT, 0, "%s at 0x%llx: rights %s: what can be written must be readable",
+			run->what, (unsigned long long)run->off, perm_str(perm, text));
+		err_hint(e, "EADD refuses W without R: give the segment the flags RW or RWX");
+	} else {
+		return 0;
+	}
+	return err_offset(e, run->off);
+}
+
+static int add_tcs_pages(struct plan_build *b, const struct plan_run *run, struct err *e)
+{
+	size_t before = b->p.n_tcs;
+
+	if (run->pages > PLAN_MAX_TCS - before) {
+		err_set(e, ERR_TOO_BIG, 0, "more than %u TCS pages", PLAN_MAX_TCS);
+		return err_offset(e, run->off);
+	}
+	for (uint64_t i = 0; i < run->pages; i++) {
+		if (grow((void **)&b->p.tcs, b->p.n_tcs, &b->room_tcs, sizeof(*b->p.tcs), e) < 0) {
+			b->p.n_tcs = before;
+			return -1;
+		}
+		b->p.tcs[b->p.n_tcs++] = run->off + i * SGX_PAGE_SIZE;
+	}
+	return 0;
+}
+
+int plan_build_run(struct plan_build *b, const struct plan_run *run, struct err *e)
+{
+	if (!run->pages)
+		return 0;
+	if (check_secinfo(run, e) < 0)
+		return -1;
+	if (b->p.n_runs >= PLAN_MAX_RUNS || run->pages > PLAN_MAX_PAGES - b->p.pages_added) {
+		err_set(e, ERR_TOO_BIG, 0, "%s at 0x%llx: the image has more than %llu pages or %u runs",
+			run->what, (unsigned long long)run->off, (unsigned long long)PLAN_MAX_PAGES,
+			PLAN_MAX_RUNS);
+		return err_offset(e, run->off);
+	}
+	if (grow((void **)&b->p.runs, b->p.n_runs, &b->room_runs, sizeof(*b->p.runs), e) < 0)
+		return -1;
+	if ((run->secinfo & SGX_SECINFO_PT_MASK) == SGX_SECINFO_TCS && add_tcs_pages(b, run, e) < 0)
+		return -1;
+
+	b->p.runs[b->p.n_runs++] = *run;
+	b->p.pages_added += run->pages;
+	if (run->measured)
+		b->p.pages_measured += run->pages;
+	return 0;
+}
+
+int plan_build_dynamic(struct plan_build *b, uint64_t off, uint64_t pages, const char *what, struct err *e)
+{
+	if (!pages)
+		return 0;
+	if (grow((void **)&b->p.dynamic, b->p.n_dynamic, &b->room_dynamic, sizeof(*b->p.dynamic), e) < 0)
+		return -1;
+	b->p.dynamic[b->p.n_dynamic++] = (struct plan_dynamic){ off, pages, what };
+	return 0;
+}
+
+struct extent {
+	uint64_t off, end;
+	const char *what;
+};
+
+static int compare_extents(const void *a, const void *b)
+{
+	const struct extent *x = a, *y = b;
+
+	return x->off < y->off ? -1 : x->off > y->off;
+}
+
+/* Everything inside ELRANGE and nothing twice: EADD would refuse the second page with EBUSY, late. */
+static int check_extents(const struct plan *p, struct err *e)
+{
+	size_t n = p->n_runs + p->n_dynamic, i;
+	struct extent *x = calloc(n + 1, sizeof(*x));
+	int ret = 0;
+
+	if (!x)
+		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for the plan of the enclave");
+	for (i = 0; i < p->n_runs; i++)
+		x[i] = (struct extent){ p->runs[i].off, p->runs[i].off + p->runs[i].pages * SGX_PAGE_SIZE,
+					p->runs[i].what };
+	for (size_t j = 0; j < p->n_dynamic; j++, i++)
+		x[i] = (struct extent){ p->dynamic[j].off,
+					p->dynamic[j].off + p->dynamic[j].pages * SGX_PAGE_SIZE,
+					p->dynamic[j].what };
+	qsort(x, n, sizeof(*x), compare_extents);
+
+	for (i = 0; i < n && !ret; i++) {
+		if (x[i].end > p->size || x[i].end < x[i].off)
+			ret = err_set(e, ERR_BAD_LAYOUT, 0, "%s at 0x%llx leaves the enclave of size 0x%llx",
+				      x[i].what, (unsigned long long)x[i].off, (unsigned long long)p->size);
+		else if (i && x[i].off < x[i - 1].end)
+			ret = err_set(e, ERR_BAD_LAYOUT, 0, "%s at 0x%llx overlaps %s at 0x%llx", x[i].what,
+				      (unsigned long long)x[i].off, x[i - 1].what,
+				      (unsigned long long)x[i - 1].off);
+		if (ret)
+			err_offset(e, x[i].off);
+	}
+	free(x);
+	return ret;
+}
+
+int plan_build_finish(struct plan_build *b, struct image_mem *mem, struct plan *ret_plan, struct err *e)
+{
+	struct plan *p = &b->p;
+
+	if (!p->n_tcs)
+		return err_set(e, ERR_NO_TCS, 0, "the image has no TCS page");
+	if (p->size < PLAN_MIN_SIZE || (p->size & (p->size - 1)))
+		return err_set(e, ERR_BAD_LAYOUT, 0, "SECS.SIZE 0x%llx is no power of two of at least 0x%x",
+			       (unsigned long long)p->size, PLAN_MIN_SIZE);
+	if (check_extents(p, e) < 0)
+		return -1;
+	p->priv = mem;
+	*ret_plan = *p;
+	memset(b, 0, sizeof(*b));
+	return 0;
+}
+
+uint64_t plan_size_for(uint64_t bytes)
+{
+	uint64_t size = PLAN_MIN_SIZE;
+
+	if (bytes > PLAN_MAX_SIZE)
+		return 0;
+	while (size < bytes)
+		size <<= 1;
+	return size;
+}
+
+int plan_advance(uint64_t *at, uint64_t bytes, const char *what, struct err *e)
+{
+	if (*at > PLAN_MAX_SIZE || bytes > PLAN_MAX_SIZE - *at)
+		return err_set(e, ERR_TOO_BIG, 0,
+			       "%s: 0x%llx bytes at 0x%llx do not fit, an enclave ends at 0x%llx at most", what,
+			       (unsigned long long)bytes, (unsigned long long)*at,
+			       (unsigned long long)PLAN_MAX_SIZE);
+	*at += bytes;
+	return 0;
+}
+
+/* ---- reading pages back -------------------------------------------------------------------- */
+
+const uint8_t *plan_run_page_direct(const struct plan_run *r, uint64_t i)
+{
+	uint64_t start = i * SGX_PAGE_SIZE;     /* of the page, in the run */
+
+	if (!r->data || start < r->data_lead)
+		return NULL;
+	start -= r->data_lead;
+	if (start > r->data_bytes || r->data_bytes - start < SGX_PAGE_SIZE)
+		return NULL;
+	return r->data + start;
+}
+
+void plan_run_page(const struct plan_run *r, uint64_t i, uint8_t buf[4096])
+{
+	uint64_t start = i * SGX_PAGE_SIZE, end = start + SGX_PAGE_SIZE;
+	uint64_t from = r->data_lead, to = r->data_lead + r->data_bytes;
+
+	if (from < start)
+		from = start;
+	if (to > end)
+		to = end;
+	if (!r->data || from >= to) {
+		memset(buf, 0, SGX_PAGE_SIZE);
+		return;
+	}
+	memset(buf, 0, from - start);
+	memcpy(buf + (from - start), r->data + (from - r->data_lead), to - from);
+	memset(buf + (to - start), 0, end - to);
+}

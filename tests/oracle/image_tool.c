@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The image library on a command line, for the tests that compare it with other implementations:
+ *
+ *     image_tool measure IMAGE [FORMAT|- [HEAP [RESERVE]]]   MRENCLAVE, or "error: CODE ..." and exit 1
+ *     image_tool sign IMAGE KEY OUT                          a SIGSTRUCT file
+ *     image_tool verify SIGSTRUCT                            MRSIGNER, or an error
+ *     image_tool user-key PATH                               "created" or "found"
+ *     image_tool bench BYTES                                 raw SHA-256 against measuring, as a ratio
+ */
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/fmt.h"
+#include "base/text.h"
+#include "image/image.h"
+
+static int fail(const struct err *e)
+{
+	printf("error: %s", err_name(e->code));
+	if (e->has_offset)
+		printf(" at 0x%llx", (unsigned long long)e->offset);
+	printf(": %s\n", e->msg);
+	return 1;
+}
+
+static void print_hash(const uint8_t hash[32])
+{
+	char text[65];
+
+	hex_encode(text, hash, 32);
+	puts(text);
+}
+
+static int measure(int argc, char **argv)
+{
+	struct image_opts opts = IMAGE_OPTS_DEFAULT;
+	struct err e = { 0 };
+	uint8_t hash[32];
+	struct plan p;
+
+	if (argc > 3 && strcmp(argv[3], "-"))
+		opts.format = argv[3];
+	if ((argc > 4 && parse_size(argv[4], UINT64_MAX, &opts.heap_bytes) < 0) ||
+	    (argc > 5 && parse_size(argv[5], UINT64_MAX, &opts.reserve_bytes) < 0))
+		return 64;
+	if (image_open(argv[2], &opts, &p, &e) < 0)
+		return fail(&e);
+	if (plan_measure(&p, hash, NULL, NULL, &e) < 0)
+		return fail(&e);
+	print_hash(hash);
+	plan_release(&p);
+	return 0;
+}
+
+static int sign(char **argv)
+{
+	struct sgx_arch_sigstruct sig;
+	struct sign_params sp;
+	struct sign_key *key;
+	struct err e = { 0 };
+	uint8_t hash[32];
+	struct plan p;
+
+	if (image_open(argv[2], NULL, &p, &e) < 0 || plan_measure(&p, hash, NULL, NULL, &e) < 0 ||
+	    sign_key_load(argv[3], &key, &e) < 0)
+		return fail(&e);
+	sign_params_default(&sp, &p);
+	if (sigstruct_sign(&sp, hash, key, &sig, &e) < 0)
+		return fail(&e);
+	sign_key_free(key);
+	plan_release(&p);
+	if (write_file_atomic(AT_FDCWD, argv[4], &sig, sizeof(sig), 0644, 0) < 0) {
+		perror(argv[4]);
+		return 1;
+	}
+	return 0;
+}
+
+static int verify(const char *path)
+{
+	struct sgx_arch_sigstruct sig;
+	struct err e = { 0 };
+	uint8_t mrsigner[32];
+
+	if (sigstruct_load(path, &sig, &e) < 0 || sigstruct_verify(&sig, &e) < 0)
+		return fail(&e);
+	sigstruct_mrsigner(&sig, mrsigner);
+	print_hash(mrsigner);
+	return 0;
+}
+
+static int user_key(const char *path)
+{
+	struct sign_key *key;
+	struct err e = { 0 };
+	bool created;
+
+	if (sign_key_user(path, &key, &created, &e) < 0)
+		return fail(&e);
+	sign_key_free(key);
+	puts(created ? "created" : "found");
+	return 0;
+}
+
+/* A plan of one measured run over `bytes` random-looking bytes, against one digest of as many bytes as it hashes. */
+static int bench(const char *size)
+{
+	uint64_t bytes, t0, t1, t2, hashed, best = 0;
+	struct plan_run run = { .secinfo = 0x203, .measured = true, .what = "data" };
+	struct plan p = { .format = "sgxctl", .ssaframesize = 1, .runs = &run, .n_runs = 1 };
+	uint8_t hash[32], *data;
+
+	if (parse_size(size, (uint64_t)1 << 30, &bytes) < 0 || bytes < 4096)
+		return 64;
+	run.pages = bytes / 4096;
+	hashed = run.pages * 5184;
+	data = malloc(hashed);
+	if (!data)
+		return 1;
+	for (uint64_t i = 0; i < hashed; i++)
+		data[i] = (uint8_t)(i * 31 ^ i >> 8);
+	run.data = data;
+	run.data_bytes = run.pages * 4096;
+	p.size = (uint64_t)1 << 40;
+	p.pages_added = run.pages;
+	for (int i = 0; i < 7; i++) {
+		t0 = now_ns();
+		if (!EVP_Digest(data, hashed, hash, NULL, EVP_sha256(), NULL))
+			return 1;
+		t1 = now_ns();
+		if (plan_measure(&p, hash, NULL, NULL, NULL) < 0)
+			return 1;
+		t2 = now_ns();
+		if ((t1 - t0) * 1000 / (t2 - t1) > best)
+			best = (t1 - t0) * 1000 / (t2 - t1);
+	}
+	printf("0.%03llu\n", (unsigned long long)best);
+	free(data);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc >= 3 && !strcmp(argv[1], "measure"))
+		return measure(argc, argv);
+	if (argc == 5 && !strcmp(argv[1], "sign"))
+		return sign(argv);
+	if (argc == 3 && !strcmp(argv[1], "verify"))
+		return verify(argv[2]);
+	if (argc == 3 && !strcmp(argv[1], "user-key"))
+		return user_key(argv[2]);
+	if (argc == 3 && !strcmp(argv[1], "bench"))
+		return bench(argv[2]);
+	fprintf(stderr, "usage: image_tool measure|sign|verify|user-key|bench ...\n");
+	return 64;
+}
