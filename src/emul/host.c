@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The CPU model's host: where an enclave's EPC pages and EPCM entries are, and the processor it plays.
+ * The CPU model's host: where an enclave's EPC pages and EPCM entries are.
  *
  * EPC addresses are per enclave: the SECS at EMUL_EPA_SECS, the page at ELRANGE offset o at
  * EMUL_EPA_PAGES + o, nothing else.  ENCLS memory operands are the driver's own structures.
  *
- * Context: any, including signal handlers; emul_platform_init once at set-up.
+ * Context: any, including signal handlers; and EENTER without a trap, where the vector registers belong to
+ *          the caller: compiled with general registers only.
  */
-#include <cpuid.h>
 #include <string.h>
 
 #include "emul/driver.h"
@@ -70,63 +70,6 @@ const struct sgxm_ops emul_machine_ops = {
 	.sha256_final = emul_sha256_final, .rsa3072 = emul_rsa3072, .cmac = emul_cmac,
 	.gcm_seal = emul_gcm_seal, .gcm_open = emul_gcm_open,
 };
-
-/* ---- the processor ------------------------------------------------------------------------------ */
-
-/* State components an enclave can have here: x87, SSE, AVX, AVX-512 (three), PKRU. */
-#define XFRM_MODELLED 0x2e7u
-#define XFRM_LEGACY   0x3u
-#define MAX_SIZE_LOG2_32 31
-#define MXCSR_MASK_DEFAULT 0xffbfu
-
-/* Documented and fixed: the emulator protects nothing, and sealed data survives it. */
-static struct sgxm_platform platform = {
-	.miscselect = SGX_MISC_EXINFO,
-	.max_size_log2_64 = EMUL_MAX_SIZE_LOG2,
-	.max_size_log2_32 = MAX_SIZE_LOG2_32,
-	.attributes = SGX_ATTR_DEBUG | SGX_ATTR_MODE64BIT | SGX_ATTR_PROVISIONKEY |
-		      SGX_ATTR_EINITTOKENKEY | SGX_ATTR_KSS,
-	.cpusvn = { 1 },
-	.root_key = "sgxctl emulated",
-	.report_keyid = "sgxctl emulated report keyid",
-};
-
-const struct sgxm_platform *emul_platform(void) { return &platform; }
-
-static uint64_t host_xcr0(void)
-{
-	uint32_t a, b, c, d, lo, hi;
-
-	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
-		return XFRM_LEGACY;
-	__asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
-	return (uint64_t)hi << 32 | lo;
-}
-
-static uint32_t host_mxcsr_mask(void)
-{
-	struct { _Alignas(16) uint8_t image[512]; } fx = { 0 };
-	uint32_t mask;
-
-	__asm__ volatile("fxsave %0" : "+m"(fx));
-	memcpy(&mask, fx.image + 28, sizeof(mask));
-	return mask ? mask : MXCSR_MASK_DEFAULT;
-}
-
-void emul_platform_init(const struct emul_config *cfg)
-{
-	platform.sgx2 = !cfg->no_sgx2;
-	platform.xfrm = host_xcr0() & XFRM_MODELLED;
-	platform.mxcsr_mask = host_mxcsr_mask();
-	for (unsigned i = 2; i < 64; i++) {
-		uint32_t bytes, off, c, d;
-
-		if (!(platform.xfrm >> i & 1) || !__get_cpuid_count(0xd, i, &bytes, &off, &c, &d))
-			continue;
-		platform.xsave[i].off = off;
-		platform.xsave[i].bytes = bytes;
-	}
-}
 
 /* ---- what refused ---------------------------------------------------------------------------------- */
 

@@ -7,7 +7,7 @@
  * still exists.  Locks in emul_encls belong to one process: after a fork they may name a thread of the
  * parent, which counts as dead here.
  *
- * Context: any, including signal handlers.
+ * Context: any, including signal handlers and EENTER without a trap (general registers only).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +39,7 @@ void emul_sig_block(sigset_t *old)
 {
 	uint64_t mask = ~never_blocked();
 
-	sigemptyset(old);
+	old->__val[0] = 0;      /* the kernel's set is the first word */
 	raw4(SYS_rt_sigprocmask, SIG_BLOCK, &mask, old, KERNEL_SIGSET_BYTES);
 }
 
