@@ -7,3 +7,9 @@ libemul_native_a_SOURCES = src/emul/native.h src/emul/native_entry.S src/emul/na
 	src/emul/mm.c src/emul/fault.c
 libemul_native_a_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(CONV_CFLAGS) -mfsgsbase -mgeneral-regs-only -fno-stack-protector
 libemul_native_a_CCASFLAGS = $(AM_CPPFLAGS)
+
+EMUL_LIBS = libemul.a libemul_native.a libemul.a libmachine.a
+
+unit_tests += tests/unit/test_emul_native
+tests_unit_test_emul_native_SOURCES = tests/unit/test_emul_native.c tests/unit/emul_rig.c tests/unit/emul_rig.h
+tests_unit_test_emul_native_LDADD = $(EMUL_LIBS) libimage.a libbase.a libarch.a $(CJSON_LIBS) $(ELF_LIBS) $(CRYPTO_LIBS) -lpthread

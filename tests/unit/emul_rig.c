@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* See emul_rig.h. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "emul_rig.h"
+
+static void die(const char *what, long r, const char *msg)
+{
+	printf("Bail out! %s: %ld %s\n", what, r, msg);
+	exit(1);
+}
+
+static void add_run(struct rig *r, const struct plan_run *run)
+{
+	_Alignas(64) struct sgx_arch_secinfo si = { .flags = run->secinfo };
+	size_t bytes = run->pages * SGX_PAGE_SIZE;
+	uint8_t *buf = aligned_alloc(SGX_PAGE_SIZE, bytes);
+
+	for (uint64_t i = 0; i < run->pages; i++)
+		plan_run_page(run, i, buf + i * SGX_PAGE_SIZE);
+	struct sgx_enclave_add_pages a = { .src = (uintptr_t)buf, .offset = run->off, .length = bytes,
+					   .secinfo = (uintptr_t)&si, .flags = run->measured };
+	long ret = emul_ioctl(r->fd, SGX_IOC_ENCLAVE_ADD_PAGES, &a);
+
+	if (ret || a.count != bytes)
+		die("ADD_PAGES", ret, run->what);
+	free(buf);
+}
+
+int rig_init(struct rig *r)
+{
+	struct sign_params sp;
+	struct sign_key *key = NULL;
+	struct sgx_arch_sigstruct sig;
+	struct err e = { 0 };
+	char path[] = "/tmp/sgxctl-rig-XXXXXX", file[64];
+
+	if (!mkdtemp(path))
+		die("mkdtemp", 0, "");
+	snprintf(file, sizeof(file), "%s/key.pem", path);
+	if (sign_key_user(file, &key, &(bool){ 0 }, &e))
+		die("key", 0, e.msg);
+	remove(file);
+	remove(path);
+	sign_params_default(&sp, &r->plan);
+	if (plan_measure(&r->plan, r->mrenclave, NULL, NULL, &e) || sigstruct_sign(&sp, r->mrenclave, key, &sig, &e))
+		die("sign", 0, e.msg);
+	sign_key_free(key);
+	struct sgx_enclave_init in = { .sigstruct = (uintptr_t)&sig };
+
+	return (int)emul_ioctl(r->fd, SGX_IOC_ENCLAVE_INIT, &in);
+}
+
+int64_t rig_map(struct rig *r, uint64_t off, uint64_t pages, int prot)
+{
+	return emul_mmap(r->base + off, pages * SGX_PAGE_SIZE, prot, MAP_SHARED | MAP_FIXED, r->fd, 0);
+}
+
+void rig_build(struct rig *r, const char *image, bool init)
+{
+	struct image_opts opts = IMAGE_OPTS_DEFAULT;
+	const char *dir = getenv("SGXCTL_ENCLAVES");
+	struct err e = { 0 };
+	char path[4096];
+
+	memset(r, 0, sizeof(*r));
+	snprintf(path, sizeof(path), "%s/%s", dir ? dir : "enclaves", image);
+	if (image_open(path, &opts, &r->plan, &e))
+		die(path, 0, e.msg);
+	r->size = r->plan.size;
+	int64_t p = emul_mmap(0, 2 * r->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p < 0)
+		die("reserve", p, "");
+	r->base = ((uint64_t)p + r->size - 1) & ~(r->size - 1);
+	r->fd = emul_open(SGX_DEV_ENCLAVE, O_RDWR | O_CLOEXEC);
+	if (r->fd < 0)
+		die("open", r->fd, "");
+	struct sgx_arch_secs secs = { .size = r->size, .baseaddr = r->base, .ssaframesize = r->plan.ssaframesize,
+				      .miscselect = r->plan.miscselect, .attributes = r->plan.attributes };
+
+	secs.attributes.flags |= SGX_ATTR_DEBUG;
+	struct sgx_enclave_create c = { .src = (uintptr_t)&secs };
+	long ret = emul_ioctl(r->fd, SGX_IOC_ENCLAVE_CREATE, &c);
+
+	if (ret)
+		die("CREATE", ret, "");
+	for (size_t i = 0; i < r->plan.n_runs; i++)
+		add_run(r, &r->plan.runs[i]);
+	if (!init)
+		return;
+	ret = rig_init(r);
+	if (ret)
+		die("INIT", ret, "");
+	for (size_t i = 0; i < r->plan.n_runs; i++) {
+		const struct plan_run *run = &r->plan.runs[i];
+		int prot = run->secinfo & SGX_SECINFO_RWX ? (int)(run->secinfo & SGX_SECINFO_RWX) : PROT_READ | PROT_WRITE;
+
+		p = rig_map(r, run->off, run->pages, prot);
+		if (p < 0)
+			die("mmap", p, run->what);
+	}
+}
+
+void rig_free(struct rig *r)
+{
+	emul_munmap(r->base, r->size);
+	emul_close(r->fd);
+	plan_release(&r->plan);
+}
+
+int rig_enter(struct rig *r, unsigned t, unsigned function, struct encl_op *op, struct sgx_enclave_run *run)
+{
+	memset(run, 0, sizeof(*run));
+	run->tcs = r->base + r->plan.tcs[t];
+	/* the vDSO function clobbers R12-R15, which the C compiler does not know */
+	uint64_t rdi = (uintptr_t)op;
+	int ret;
+
+	__asm__ volatile("push %%rbp; mov %%rsp, %%rbp; and $-16, %%rsp; push $0; push %[run]; xor %%esi, %%esi; xor %%edx, %%edx;"
+			 "xor %%r8d, %%r8d; xor %%r9d, %%r9d; call emul_vdso_enter; mov %%rbp, %%rsp; pop %%rbp"
+			 : "=a"(ret), "+D"(rdi), "+c"(function)
+			 : [run] "b"(run)
+			 : "rsi", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc",
+			   "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
+			   "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+	return ret;
+}
+
+uint64_t rig_op(struct rig *r, unsigned t, struct encl_op *op)
+{
+	struct sgx_enclave_run run;
+	int ret = rig_enter(r, t, 2, op, &run);
+
+	if (ret || run.function != 4) {
+		printf("# op %llu: ret %d function %u vector %u error 0x%x addr 0x%llx\n", (unsigned long long)op->op, ret,
+		       run.function, run.exception_vector, run.exception_error_code,
+		       (unsigned long long)run.exception_addr - r->base);
+		return ~(uint64_t)0;
+	}
+	return op->status;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A rig for tests of the emulated device: builds a test enclave straight on emul_* calls, with no
+ * layer above, and enters it.
+ */
+#ifndef TESTS_UNIT_EMUL_RIG_H
+#define TESTS_UNIT_EMUL_RIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "emul/emul.h"
+#include "encl_ops.h"
+#include "image/image.h"
+
+struct rig {
+	int fd;
+	uint64_t base, size;
+	struct plan plan;
+	uint8_t mrenclave[32];
+};
+
+/* Image name below $top_builddir/enclaves; aborts the test program when the enclave cannot be built. */
+void rig_build(struct rig *r, const char *image, bool init);
+void rig_free(struct rig *r);
+int rig_init(struct rig *r);
+/* mmap a range of the enclave */
+int64_t rig_map(struct rig *r, uint64_t off, uint64_t pages, int prot);
+/* One entry on TCS t; run is zeroed first.  Returns what the vDSO function returns. */
+int rig_enter(struct rig *r, unsigned t, unsigned function, struct encl_op *op, struct sgx_enclave_run *run);
+/* An op that must end in EEXIT; returns op->status, or ~0 when an exception came out. */
+uint64_t rig_op(struct rig *r, unsigned t, struct encl_op *op);
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Enclave code running natively on the emulated device: entries, exits, growth, exceptions, signals, threads, fork. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "emul_rig.h"
+#include "tap.h"
+
+#define GROW 0x100000u
+
+static void basics(struct rig *r)
+{
+	struct encl_op op = { .op = ENCL_OP_NOP };
+
+	is_u64(rig_op(r, 0, &op), ENCL_OK, "EENTER and EEXIT");
+	op = (struct encl_op){ .op = 4711 };
+	is_u64(rig_op(r, 0, &op), ENCL_BAD_OP, "the enclave refuses an operation it does not know");
+	op = (struct encl_op){ .op = ENCL_OP_FILL, .addr = r->base + GROW, .pages = 1 };
+	struct sgx_enclave_run run;
+
+	is_u64(rig_enter(r, 0, 2, &op, &run), 0, "an exception returns 0");
+	ok(run.function == 3 && run.exception_vector == 14 && run.exception_error_code == 6 &&
+	   run.exception_addr == r->base + GROW, "no mapping: v14/0x6, got v%u/0x%x/%u", run.exception_vector,
+	   run.exception_error_code, run.function);
+}
+
+static void growth(struct rig *r)
+{
+	struct encl_op op;
+	struct sgx_enclave_run run;
+	struct sgx_enclave_augment_pages a = { .offset = GROW + 0x10000, .length = 16 * 4096 };
+
+	is_u64(emul_ioctl(r->fd, SGX_IOC_ENCLAVE_AUGMENT_PAGES, &a), 0, "AUGMENT of 16 pages");
+	is_u64(a.count, 16 * 4096, "count is all of it");
+	ok(rig_map(r, GROW + 0x10000, 16, PROT_READ | PROT_WRITE) > 0, "map them");
+	op = (struct encl_op){ .op = ENCL_OP_ACCEPT, .addr = r->base + GROW + 0x10000, .pages = 16, .flags = 0x20b };
+	is_u64(rig_op(r, 0, &op), ENCL_OK, "EACCEPT of 16 pages in one entry");
+	is_u64(op.done, 16, "all were accepted");
+	is_u64(op.eaccepts, 16, "16 EACCEPTs completed");
+	op = (struct encl_op){ .op = ENCL_OP_ACCEPT, .addr = r->base + GROW + 0x10000, .pages = 1, .flags = 0x20b };
+	is_u64(rig_op(r, 0, &op), ENCL_REFUSED, "accepting again is refused");
+	is_u64(op.sgx, 19, "with PAGE_ATTRIBUTES_MISMATCH");
+	op = (struct encl_op){ .op = ENCL_OP_FILL, .addr = r->base + GROW + 0x10000, .pages = 16, .value = 7 };
+	is_u64(rig_op(r, 0, &op), ENCL_OK, "the pages are writable");
+	op = (struct encl_op){ .op = ENCL_OP_CHECKSUM, .addr = r->base + GROW + 0x10000, .pages = 16 };
+	rig_op(r, 0, &op);
+	is_u64(op.value, 16 * 512 * 7, "and keep what was written");
+
+	ok(rig_map(r, GROW, 1, PROT_READ | PROT_WRITE) > 0, "map one page of the reserve");
+	op = (struct encl_op){ .op = ENCL_OP_WRITE, .addr = r->base + GROW, .value = 5 };
+	rig_enter(r, 0, 2, &op, &run);
+	ok(run.function == 3 && run.exception_vector == 14 && run.exception_error_code == 0x8007,
+	   "access before accept: v14/0x8007, got 0x%x", run.exception_error_code);
+	struct encl_op acc = { .op = ENCL_OP_ACCEPT, .addr = r->base + GROW, .pages = 1, .flags = 0x20b };
+
+	is_u64(rig_op(r, 1, &acc), ENCL_OK, "the other TCS accepts");
+	is_u64(rig_enter(r, 0, 3, &op, &run), 0, "ERESUME");
+	ok(run.function == 4 && op.status == ENCL_OK, "the interrupted write finishes");
+}
+
+static void exceptions(struct rig *r)
+{
+	static const struct { uint64_t value; unsigned vector; const char *what; } rows[] = {
+		{ 0, 0, "#DE" }, { 6, 6, "UD2" }, { 3, 6, "INT3 without opt-in" }, { 13, 13, "HLT" }, { 14, 14, "a read of address 0" },
+		{ 256, 6, "SYSCALL" }, { 258, 6, "INT 0x80" }, { 259, 6, "IN" }, { 260, 13, "a jump outside ELRANGE" },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct rig one;
+		struct sgx_enclave_run run;
+		struct encl_op op = { .op = ENCL_OP_FAULT, .value = rows[i].value };
+
+		(void)r;
+		rig_build(&one, "grow.elf", true);
+		rig_enter(&one, 0, 2, &op, &run);
+		ok(run.function == 3 && run.exception_vector == rows[i].vector, "%s is vector %u, got %u (function %u)",
+		   rows[i].what, rows[i].vector, run.exception_vector, run.function);
+		rig_free(&one);
+	}
+}
+
+static void refused_entries(struct rig *r)
+{
+	struct encl_op op = { .op = ENCL_OP_NOP };
+	struct sgx_enclave_run run = { .tcs = r->base + r->plan.tcs[0] };
+
+	rig_enter(r, 0, 3, &op, &run);
+	ok(run.function == 3 && run.exception_vector == 13, "ERESUME with CSSA 0 is #GP");
+	is_u64(rig_enter(r, 0, 4, &op, &run), (uint64_t)-22, "a function that is neither EENTER nor ERESUME is -EINVAL");
+}
+
+/* ---- asynchronous signals -------------------------------------------------------------------------- */
+
+static volatile sig_atomic_t alarms, bad_context;
+static struct rig *storm_rig;
+
+static void on_alarm(int sig, siginfo_t *info, void *ctx)
+{
+	ucontext_t *uc = ctx;
+	uint64_t rip = (uint64_t)uc->uc_mcontext.gregs[REG_RIP];
+
+	(void)sig;
+	(void)info;
+	alarms++;
+	if (rip >= storm_rig->base && rip < storm_rig->base + storm_rig->size)
+		bad_context++;
+}
+
+static void *set_flag_later(void *arg)
+{
+	usleep(300000);
+	*(volatile uint32_t *)arg = 1;
+	return NULL;
+}
+
+static void storm(struct rig *r)
+{
+	struct sigaction sa = { .sa_sigaction = on_alarm, .sa_flags = SA_SIGINFO | SA_RESTART };
+	struct itimerval every = { { 0, 50 }, { 0, 50 } }, off = { { 0, 0 }, { 0, 0 } };
+	volatile uint32_t flag = 0;
+	struct encl_op op = { .op = ENCL_OP_CPUSTATE, .value = 0x1234567, .addr = (uintptr_t)&flag };
+	struct encl_op nop = { .op = ENCL_OP_NOP };
+	pthread_t t;
+
+	storm_rig = r;
+	is_u64(emul_sigaction(SIGALRM, &sa, NULL), 0, "a handler for SIGALRM");
+	/* the timer thread must not take the alarms */
+	sigset_t m, o;
+
+	sigemptyset(&m);
+	sigaddset(&m, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &m, &o);
+	pthread_create(&t, NULL, set_flag_later, (void *)(uintptr_t)&flag);
+	pthread_sigmask(SIG_SETMASK, &o, NULL);
+	setitimer(ITIMER_REAL, &every, NULL);
+	is_u64(rig_op(r, 0, &op), ENCL_OK, "a spinning enclave under a 50 us timer");
+	is_u64(op.value, 0, "all registers survive");
+	uint64_t bad = 0;
+
+	for (int i = 0; i < 20000; i++)
+		bad += rig_op(r, 0, &nop) != ENCL_OK;
+	setitimer(ITIMER_REAL, &off, NULL);
+	pthread_join(t, NULL);
+	is_u64(bad, 0, "20000 entries under the timer");
+	ok(alarms > 100, "%d alarms arrived", (int)alarms);
+	is_u64(bad_context, 0, "no handler saw an RIP inside ELRANGE");
+}
+
+/* ---- threads and fork ------------------------------------------------------------------------------- */
+
+struct worker { struct rig *r; unsigned t; uint64_t bad; };
+
+static void *grow_many(void *arg)
+{
+	struct worker *w = arg;
+
+	for (unsigned i = 0; i < 64; i++) {
+		uint64_t off = GROW + 0x100000 + (w->t * 64 + i) * 4096;
+		struct encl_op op = { .op = ENCL_OP_ACCEPT, .addr = w->r->base + off, .pages = 1, .flags = 0x20b };
+
+		w->bad += rig_map(w->r, off, 1, PROT_READ | PROT_WRITE) < 0;
+		w->bad += rig_op(w->r, w->t, &op) != ENCL_OK;
+		op = (struct encl_op){ .op = ENCL_OP_WRITE, .addr = w->r->base + off, .value = off };
+		w->bad += rig_op(w->r, w->t, &op) != ENCL_OK;
+	}
+	return NULL;
+}
+
+static void threads(void)
+{
+	struct rig r;
+	struct worker w[8];
+	pthread_t t[8];
+	uint64_t bad = 0;
+
+	rig_build(&r, "threads.elf", true);
+	for (unsigned i = 0; i < 8; i++) {
+		w[i] = (struct worker){ &r, i, 0 };
+		pthread_create(&t[i], NULL, grow_many, &w[i]);
+	}
+	for (unsigned i = 0; i < 8; i++) {
+		pthread_join(t[i], NULL);
+		bad += w[i].bad;
+	}
+	is_u64(bad, 0, "eight threads on eight TCSs grow by fault, 512 pages");
+	rig_free(&r);
+}
+
+static void forked(struct rig *r)
+{
+	struct encl_op op = { .op = ENCL_OP_WRITE, .addr = r->base + GROW, .value = 0x77 };
+	pid_t pid = fork();
+
+	if (!pid) {
+		struct sgx_enclave_run run;
+		struct encl_op sys = { .op = ENCL_OP_FAULT, .value = 256 };
+		bool good = rig_op(r, 0, &op) == ENCL_OK;
+
+		rig_enter(r, 1, 2, &sys, &run);
+		_exit(good && run.function == 3 && run.exception_vector == 6 ? 0 : 1);
+	}
+	int st = -1;
+
+	waitpid(pid, &st, 0);
+	is_u64(st, 0, "a forked child enters the shared enclave, and a syscall in it is caught");
+	op = (struct encl_op){ .op = ENCL_OP_READ, .addr = r->base + GROW };
+	rig_op(r, 0, &op);
+	is_u64(op.value, 0x77, "the parent sees what the child wrote");
+}
+
+int main(void)
+{
+	struct emul_config cfg = { .kernel = EMUL_KERNEL_RFC };
+	struct rig r;
+	int s = emul_setup(&cfg);
+
+	if (s) {
+		printf("Bail out! emul_setup: %d\n", s);
+		return 1;
+	}
+	rig_build(&r, "grow.elf", true);
+	ok(true, "grow is built and initialised");
+	basics(&r);
+	rig_free(&r);
+	rig_build(&r, "grow.elf", true);
+	growth(&r);
+	refused_entries(&r);
+	storm(&r);
+	forked(&r);
+	rig_free(&r);
+	exceptions(&r);
+	threads();
+	return tap_done();
+}
