@@ -260,6 +260,13 @@ struct sgxm_out sgxm_encls(struct sgxm *m, struct sgxm_regs *regs);
  */
 struct sgxm_out sgxm_eadd_measured(struct sgxm *m, uint64_t pageinfo, uint64_t epa, bool measure);
 
+/*
+ * EAUG of `pages` neighbours: linear addresses from la, EPC pages from epa.  The SECS is checked
+ * once, each page as EAUG would.  Stops at the first refusal; *ret_done pages were added before it.
+ */
+struct sgxm_out sgxm_eaug_run(struct sgxm *m, uint64_t secs_epa, uint64_t la, uint64_t epa,
+			      uint64_t pages, uint64_t *ret_done);
+
 /* ---- ENCLU --------------------------------------------------------------------------------- */
 
 /*
@@ -272,7 +279,11 @@ struct sgxm_out sgxm_eadd_measured(struct sgxm *m, uint64_t pageinfo, uint64_t e
 struct sgxm_out sgxm_enclu(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_regs *regs,
 			   unsigned insn_bytes, uint8_t *xsave, size_t xsave_bytes);
 
-/* The leafs themselves, as sgxm_enclu calls them. */
+/*
+ * The leafs themselves, as sgxm_enclu calls them, for hosts that enter without a trap:
+ * regs->rip is the instruction AFTER the ENCLU, and RAX and flags of a status leaf are left to the
+ * caller (.code, .zf, .cf).
+ */
 struct sgxm_out sgxm_ereport(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_regs *regs);
 struct sgxm_out sgxm_egetkey(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_regs *regs);
 struct sgxm_out sgxm_eenter(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_regs *regs);
@@ -333,6 +344,12 @@ struct sgxm_check {
 	const char *condition;  /* "EPCM[RCX].VALID = 0" */
 	const char *refusal;    /* "#PF(RCX)" */
 };
+
+/*
+ * Beside the leafs the table has the checks that belong to none, with number SGXM_NO_LEAF: "ENCLS"
+ * and "ENCLU" (before any leaf body), "ACCESS" and "EPCM" (sgxm_access).
+ */
+#define SGXM_NO_LEAF 0xffffffffu
 
 struct sgxm_leaf {
 	const char *name;       /* "EACCEPT" */

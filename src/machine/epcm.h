@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * EPCM entries: the state word, its conversion from and to SECINFO, and the locks in its upper
+ * half.  A lock is only ever tried; a conflict answers as the manual's concurrency tables say.
+ *
+ *   bit 63       exclusive           ECREATE EADD EAUG EREMOVE EPA EWB ELDx EMODT
+ *   bit 62       SGX2 resource       EMODPR EMODT EACCEPT EACCEPTCOPY EMODPE
+ *   bits 61:32   number of sharers
+ *
+ * An exclusive holder excludes the SGX2 resource too, although EMODPE and EACCEPTCOPY are
+ * "concurrent" in the manual: a real CPU is protected by the tracking of threads there, a host
+ * that resumes threads by sgxm_ipi() is not.  EMODT alone may meet a taken resource, because it
+ * answers that by a check of its own.
+ *
+ * Authority: Intel SDM Vol. 3D, "Concurrency" tables of each leaf.
+ * Context:   any, shared memory; every word is accessed atomically.
+ */
+#ifndef MACHINE_EPCM_H
+#define MACHINE_EPCM_H
+
+#include "machine/machine.h"
+
+#define EPCM_EXCLUSIVE  (1ull << 63)
+#define EPCM_SGX2       (1ull << 62)
+#define EPCM_SHARE_ONE  (1ull << 32)
+#define EPCM_SHARE_MASK (EPCM_SGX2 - EPCM_SHARE_ONE)
+#define EPCM_STATE_MASK 0xffffffffull
+
+/* A held lock; released when the variable leaves scope */
+struct epcm_hold {
+	struct sgxm_epcm *e;    /* NULL: nothing held */
+	uint64_t unit;          /* what the lock added to the word */
+};
+
+bool epcm_try_shared(struct epcm_hold *h, struct sgxm_epcm *e);
+bool epcm_try_exclusive(struct epcm_hold *h, struct sgxm_epcm *e);
+bool epcm_try_exclusive_base(struct epcm_hold *h, struct sgxm_epcm *e);
+bool epcm_try_sgx2(struct epcm_hold *h, struct sgxm_epcm *e, bool own_exclusive);
+void epcm_drop(struct epcm_hold *h);
+
+#define EPCM_HOLD(name) __attribute__((cleanup(epcm_drop))) struct epcm_hold name; name.e = NULL
+
+/* The state bits now */
+static inline uint32_t epcm_state(const struct sgxm_epcm *e)
+{
+	return (uint32_t)__atomic_load_n(&e->word, __ATOMIC_ACQUIRE);
+}
+
+/* Replace the state bits if they are still `from`; lock bits are kept.  false: they changed. */
+bool epcm_change(struct sgxm_epcm *e, uint32_t from, uint32_t to);
+
+/* Fill a free entry that is held exclusively; the last store makes it valid and unlocks it. */
+void epcm_publish(struct epcm_hold *h, uint32_t state, uint64_t la, uint64_t secs_epa);
+
+/* Invalidate an entry that is held exclusively, and unlock it. */
+void epcm_free(struct epcm_hold *h);
+
+static inline unsigned epcm_pt(uint32_t state) { return (state & SGXM_E_PT_MASK) >> SGXM_E_PT_SHIFT; }
+static inline unsigned epcm_rwx(uint32_t state) { return (state >> 1) & SGX_SECINFO_RWX; }
+
+/* SECINFO.FLAGS and the state word hold RWX, PENDING, MODIFIED, PR one bit apart */
+static inline uint32_t epcm_from_secinfo(uint64_t flags)
+{
+	return SGXM_E_VALID | (uint32_t)((flags & 0x3f) << 1) | (uint32_t)(flags & SGX_SECINFO_PT_MASK);
+}
+
+static inline uint64_t epcm_to_secinfo(uint32_t state)
+{
+	return ((state >> 1) & 0x3f) | (state & SGXM_E_PT_MASK);
+}
+
+static inline uint64_t epcm_la(const struct sgxm_epcm *e)
+{
+	return __atomic_load_n(&e->la, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t epcm_secs_epa(const struct sgxm_epcm *e)
+{
+	return (uint64_t)__atomic_load_n(&e->secs_pn, __ATOMIC_RELAXED) << SGX_PAGE_SHIFT;
+}
+
+/* Valid and a SECS? */
+static inline bool epcm_is_secs(const struct sgxm_epcm *e)
+{
+	uint32_t s = epcm_state(e);
+
+	return (s & SGXM_E_VALID) && epcm_pt(s) == SGX_PT_SECS;
+}
+
+/* A page type that a SECS owns (REG, TCS, TRIM and the shadow-stack types) */
+static inline bool epcm_pt_is_child(unsigned pt)
+{
+	return pt == SGX_PT_REG || pt == SGX_PT_TCS || pt == SGX_PT_TRIM || pt == SGX_PT_SS_FIRST ||
+	       pt == SGX_PT_SS_REST;
+}
+
+#endif
