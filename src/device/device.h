@@ -79,8 +79,10 @@ struct page_note {
 struct encl_tcs {
 	uint64_t off;
 	bool busy;                      /* an entry runs on it */
+	bool dynamic;                   /* made at run time: entered only by name, its stack is small */
 	unsigned depth;                 /* CSSA as far as the host can know: exceptions not yet resumed */
 };
+#define ENCL_MAX_DYNAMIC_TCS 64 /* remembered for encl_tcs_at */
 
 struct encl {
 	struct sgx_dev *dev;
@@ -88,14 +90,18 @@ struct encl {
 	enum encl_state state;
 	uint64_t base, size;            /* ELRANGE */
 	bool debug;
+	bool no_map;                    /* as the options said */
+	bool signed_here;               /* SIGSTRUCT made by this tool, from its own measurement */
 	struct sgx_arch_secs secs;      /* as given to CREATE; mrenclave etc. as measured/sigstruct say */
 	struct sgx_arch_sigstruct sigstruct;
 	struct plan plan;               /* owned */
 	struct encl_tcs *tcs;
 	size_t n_tcs;
 	struct page_note *notes;
-	size_t n_notes;
+	size_t n_notes, cap_notes;
 	uint64_t augmented, removed;    /* pages, ever */
+	int sgx2;                       /* 1 the SGX2 ioctls work, 0 not asked yet, -errno why not */
+	int augment_ioctl;              /* the same of AUGMENT_PAGES */
 	struct encl_counters counters;
 	pthread_mutex_t ioctl_lock;     /* one ioctl at a time */
 	pthread_mutex_t lock;           /* everything else in here */
@@ -134,6 +140,8 @@ struct encl_exit {
 /* Take a free TCS (depth 0) and give it back.  NULL: none is free. */
 struct encl_tcs *encl_tcs_get(struct encl *en);
 void encl_tcs_put(struct encl *en, struct encl_tcs *t);
+/* Take the TCS at this offset, whatever its depth; NULL: not known, or in use. */
+struct encl_tcs *encl_tcs_at(struct encl *en, uint64_t off);
 
 /* One EENTER (function 2) or ERESUME (3) on this TCS with RDI = op; counts; never fails by itself. */
 void encl_enter(struct encl *en, struct encl_tcs *t, unsigned function, struct encl_op *op, struct encl_exit *x);

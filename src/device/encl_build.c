@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From a plan to an initialised, mapped enclave.  MRENCLAVE for our own signature is measured by a second
+ * thread while the pages are added: both walk the same plan.
+ *
+ * Authority: <asm/sgx.h>; Linux 6.1 arch/x86/kernel/cpu/sgx for partial counts and restarts.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/cleanup.h"
+#include "device/internal.h"
+
+/* Pages copied per ADD_PAGES: large enough to make the call cheap, small enough to stay in the cache. */
+#define ADD_CHUNK_PAGES 256u
+
+struct measure_job {
+	pthread_t thread;
+	bool started;
+	const struct plan *plan;
+	uint8_t mrenclave[32];
+	int r;
+	struct err e;
+};
+
+static void *measure_main(void *arg)
+{
+	struct measure_job *j = arg;
+
+	j->r = plan_measure(j->plan, j->mrenclave, NULL, NULL, &j->e);
+	return NULL;
+}
+
+/* ---- SECS ---------------------------------------------------------------------------------------- */
+
+static uint64_t xcr0(void)
+{
+	uint32_t a, b, c, d;
+
+	__asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "0"(1), "2"(0));
+	if (!(c & (1u << 27)))          /* OSXSAVE */
+		return 3;
+	__asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+	return (uint64_t)d << 32 | a;
+}
+
+/* Wished bits where mask leaves them free, the signed ones elsewhere. */
+static uint64_t constrained(uint64_t wished, uint64_t signed_bits, uint64_t mask)
+{
+	return (signed_bits & mask) | (wished & ~mask);
+}
+
+static int choose_debug(struct encl *en, const struct encl_opts *o, struct err *e)
+{
+	const struct sgx_arch_sigstruct *sig = o->sigstruct;
+	bool pinned = sig && (sig->attributemask.flags & SGX_ATTR_DEBUG);
+	bool signed_debug = sig && (sig->attributes.flags & SGX_ATTR_DEBUG);
+
+	if (!pinned) {
+		en->debug = o->debug != 0;
+		return 0;
+	}
+	if (o->debug >= 0 && (o->debug != 0) != signed_debug) {
+		err_set(e, ERR_SIGSTRUCT_MISMATCH, 0, "the SIGSTRUCT allows this enclave in %s mode only",
+			signed_debug ? "debug" : "production");
+		return err_hint(e, "load it with %s, or with a SIGSTRUCT that leaves DEBUG free",
+				signed_debug ? "--debug" : "--production");
+	}
+	en->debug = signed_debug;
+	return 0;
+}
+
+static int fill_secs(struct encl *en, const struct encl_opts *o, struct err *e)
+{
+	const struct plan *p = &en->plan;
+	const struct sgx_arch_sigstruct *sig = o->sigstruct;
+	struct sgx_arch_secs *s = &en->secs;
+
+	if (choose_debug(en, o, e))
+		return -1;
+	s->size = p->size;
+	s->baseaddr = en->base;
+	s->ssaframesize = p->ssaframesize;
+	s->miscselect = p->miscselect;
+	s->attributes.flags = p->attributes.flags | SGX_ATTR_MODE64BIT;
+	s->attributes.xfrm = (p->attributes.xfrm & xcr0()) | 3;
+	if (sig) {
+		s->miscselect = (uint32_t)constrained(s->miscselect, sig->miscselect, sig->miscmask);
+		s->attributes.flags = constrained(s->attributes.flags, sig->attributes.flags,
+						  sig->attributemask.flags);
+		s->attributes.xfrm = constrained(s->attributes.xfrm, sig->attributes.xfrm,
+						 sig->attributemask.xfrm) | 3;
+	}
+	s->attributes.flags &= ~(uint64_t)(SGX_ATTR_INIT | SGX_ATTR_DEBUG);
+	if (en->debug)
+		s->attributes.flags |= SGX_ATTR_DEBUG;
+	return 0;
+}
+
+/* Gives up one wish the signature leaves free; false when there is none left. */
+static bool wish_less(struct encl *en, const struct encl_opts *o)
+{
+	struct sgx_arch_secs *s = &en->secs;
+	uint64_t xfree = o->sigstruct ? ~o->sigstruct->attributemask.xfrm : ~(uint64_t)0;
+	uint32_t mfree = o->sigstruct ? ~o->sigstruct->miscmask : ~0u;
+
+	if (s->attributes.xfrm & xfree & ~(uint64_t)3) {
+		s->attributes.xfrm &= ~xfree | 3;
+		return true;
+	}
+	if (s->miscselect & mfree) {
+		s->miscselect &= ~mfree;
+		return true;
+	}
+	return false;
+}
+
+/* ECREATE's refusals are all one EIO: what the CPU lacks is found by asking for less. */
+static int create(struct encl *en, const struct encl_opts *o, struct err *e)
+{
+	struct sgx_arch_secs wished = en->secs;
+	struct sgx_enclave_create arg;
+	struct retry again = { 0 };
+	long r;
+
+	for (;;) {
+		struct sgx_arch_secs secs = en->secs;
+
+		arg.src = (uint64_t)(uintptr_t)&secs;
+		r = encl_ioctl(en, SGX_IOC_ENCLAVE_CREATE, &arg);
+		if (r >= 0)
+			break;
+		if (r == -EIO && wish_less(en, o))
+			continue;
+		if (r == -ENOMEM || !retry_again(&again, (int)-r)) {
+			en->secs = wished;
+			return encl_explain_create(en, (int)-r, e);
+		}
+	}
+	en->state = ENCL_CREATED;
+	return 0;
+}
+
+static int provision(struct encl *en, struct err *e)
+{
+	struct sgx_enclave_provision arg;
+	int fd = en->dev->ops->open(en->dev, SGX_DEV_PROVISION, O_RDONLY | O_CLOEXEC);
+	long r;
+
+	if (fd < 0)
+		return err_set(e, ERR_DEVICE_ACCESS, -fd, "cannot open %s, which PROVISIONKEY needs",
+			       SGX_DEV_PROVISION);
+	arg.fd = (uint32_t)fd;
+	r = encl_ioctl(en, SGX_IOC_ENCLAVE_PROVISION, &arg);
+	en->dev->ops->close(en->dev, fd);
+	if (r < 0)
+		return err_set(e, ERR_CREATE, (int)-r, "PROVISION failed");
+	return 0;
+}
+
+/* ---- pages ------------------------------------------------------------------------------------------ */
+
+struct adder {
+	struct encl *en;
+	const struct encl_opts *o;
+	uint8_t *copy, *zeros;          /* ADD_CHUNK_PAGES each */
+	uint64_t done;
+};
+
+static int add_err(struct adder *a, const struct plan_run *run, uint64_t off, int sys, struct err *e)
+{
+	const char *what = run->what ? run->what : "page";
+
+	if (sys == ENOMEM)
+		err_set(e, ERR_NO_EPC, sys, "no EPC page for %s at offset 0x%llx", what, (unsigned long long)off);
+	else if (sys == EBUSY)
+		err_set(e, ERR_ADD_PAGES, sys, "a page is already at offset 0x%llx (%s)", (unsigned long long)off,
+			what);
+	else
+		err_set(e, ERR_ADD_PAGES, sys, "cannot add %s at offset 0x%llx (SECINFO 0x%llx)", what,
+			(unsigned long long)off, (unsigned long long)run->secinfo);
+	err_offset(e, off);
+	return encl_add_refusal(a->en, e);
+}
+
+/*
+ * Pages [off, off + pages) from src.  A short count with result 0 is a signal between pages; EBUSY with count
+ * untouched is somebody else's ioctl, with count written it is a page that is there.
+ */
+static int add_span(struct adder *a, const struct plan_run *run, uint64_t off, const uint8_t *src, uint64_t pages,
+		    struct err *e)
+{
+	struct sgx_arch_secinfo secinfo = { .flags = run->secinfo };
+	uint64_t done = 0, bytes = PAGES_TO_BYTES(pages);
+	struct retry again = { 0 };
+
+	while (done < bytes) {
+		struct sgx_enclave_add_pages arg = {
+			.src = (uint64_t)(uintptr_t)src + done,
+			.offset = off + done,
+			.length = bytes - done,
+			.secinfo = (uint64_t)(uintptr_t)&secinfo,
+			.flags = run->measured ? SGX_PAGE_MEASURE : 0,
+			.count = UINT64_MAX,
+		};
+		long r = encl_ioctl(a->en, SGX_IOC_ENCLAVE_ADD_PAGES, &arg);
+		bool untouched = arg.count == UINT64_MAX;
+		int sys = r < 0 ? (int)-r : 0;
+
+		if (untouched ? !sys : arg.count > bytes - done)
+			return err_set(e, ERR_ADD_PAGES, 0, "ADD_PAGES reports no sensible count");
+		if (!untouched && arg.count) {
+			done += arg.count;
+			retry_progress(&again);
+			if (!sys)
+				continue;
+		}
+		if ((sys == EBUSY && !untouched) || !retry_again(&again, sys ? sys : EAGAIN))
+			return add_err(a, run, off + done, sys, e);
+	}
+	return 0;
+}
+
+/* Pages of the run that hold data; the rest of it is zero. */
+static uint64_t data_pages(const struct plan_run *run)
+{
+	uint64_t n = run->data ? BYTES_TO_PAGES(run->data_lead + run->data_bytes + SGX_PAGE_SIZE - 1) : 0;
+
+	return n < run->pages ? n : run->pages;
+}
+
+static int add_run(struct adder *a, const struct plan_run *run, struct err *e)
+{
+	uint64_t filled = data_pages(run), at = 0;
+
+	while (at < run->pages) {
+		bool zero = at >= filled;
+		uint64_t left = (zero ? run->pages : filled) - at;
+		uint64_t n = left < ADD_CHUNK_PAGES ? left : ADD_CHUNK_PAGES;
+
+		/* always from anonymous memory: a file on a noexec mount is no source for enclave pages */
+		for (uint64_t i = 0; !zero && i < n; i++)
+			plan_run_page(run, at + i, a->copy + PAGES_TO_BYTES(i));
+		if (add_span(a, run, run->off + PAGES_TO_BYTES(at), zero ? a->zeros : a->copy, n, e))
+			return -1;
+		at += n;
+		a->done += n;
+		if (a->o->progress)
+			a->o->progress(a->o->progress_arg, a->done, a->en->plan.pages_added);
+	}
+	return 0;
+}
+
+static unsigned run_pt(const struct plan_run *run)
+{
+	return (unsigned)(run->secinfo >> SGX_SECINFO_PT_SHIFT) & 0xff;
+}
+
+static unsigned run_rwx(const struct plan_run *run)
+{
+	return (unsigned)run->secinfo & SGX_SECINFO_RWX;
+}
+
+static int note_run(struct encl *en, const struct plan_run *run, struct err *e)
+{
+	const struct page_note n = {
+		.off = run->off, .pages = run->pages, .origin = PAGE_EADD, .pt = run_pt(run), .rwx = run_rwx(run),
+		.accepted = true,
+	};
+
+	if (ledger_reserve(en, e))
+		return -1;
+	ledger_set(en, &n);
+	return 0;
+}
+
+/*
+ * Signals are held back: one that arrives while EPC is reclaimed makes the kernel restart the call from its
+ * first page, which then exists.  The synchronous ones stay open, they belong to this thread.
+ */
+static void block_signals(sigset_t *old)
+{
+	static const int keep[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS };
+	sigset_t all;
+
+	sigfillset(&all);
+	for (size_t i = 0; i < sizeof(keep) / sizeof(keep[0]); i++)
+		sigdelset(&all, keep[i]);
+	pthread_sigmask(SIG_BLOCK, &all, old);
+}
+
+static int add_pages(struct encl *en, const struct encl_opts *o, struct err *e)
+{
+	const size_t bytes = PAGES_TO_BYTES(2 * ADD_CHUNK_PAGES);
+	struct adder a = { .en = en, .o = o };
+	sigset_t old;
+	int r = 0;
+
+	a.copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (a.copy == MAP_FAILED)
+		return err_set(e, ERR_NO_MEMORY, errno, "no memory to copy pages from");
+	a.zeros = a.copy + PAGES_TO_BYTES(ADD_CHUNK_PAGES);
+	block_signals(&old);
+	for (size_t i = 0; i < en->plan.n_runs && !r; i++) {
+		r = add_run(&a, &en->plan.runs[i], e);
+		if (!r)
+			r = note_run(en, &en->plan.runs[i], e);
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	munmap(a.copy, bytes);
+	return r;
+}
+
+/* ---- mappings --------------------------------------------------------------------------------------- */
+
+static int run_prot(const struct plan_run *run)
+{
+	unsigned rwx = run_pt(run) == SGX_PT_TCS ? RWX_RW : run_rwx(run);
+
+	return (rwx & SGX_SECINFO_R ? PROT_READ : 0) | (rwx & SGX_SECINFO_W ? PROT_WRITE : 0) |
+	       (rwx & SGX_SECINFO_X ? PROT_EXEC : 0);
+}
+
+/* One mmap per stretch of equal rights: enclave mappings never merge by themselves. */
+static int map_segments(struct encl *en, struct err *e)
+{
+	const struct plan *p = &en->plan;
+
+	for (size_t i = 0; i < p->n_runs;) {
+		uint64_t off = p->runs[i].off, pages = 0;
+		int prot = run_prot(&p->runs[i]);
+
+		for (; i < p->n_runs && p->runs[i].off == off + PAGES_TO_BYTES(pages) &&
+		       run_prot(&p->runs[i]) == prot; i++)
+			pages += p->runs[i].pages;
+		if (encl_map(en, off, pages, prot, e))
+			return -1;
+	}
+	return 0;
+}
+
+static int reserve(struct encl *en, struct err *e)
+{
+	const struct sgx_dev_ops *ops = en->dev->ops;
+	uint64_t size = en->plan.size, base, at;
+	int64_t r;
+
+	if (!size || (size & (size - 1)) || size > (uint64_t)1 << 46)
+		return err_set(e, ERR_BAD_LAYOUT, 0, "the enclave size 0x%llx is no power of two that fits an "
+			       "address space", (unsigned long long)size);
+	r = ops->mmap(en->dev, 0, size * 2, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (r < 0)
+		return err_set(e, ERR_TOO_BIG, (int)-r, "no address space for an enclave of 0x%llx bytes",
+			       (unsigned long long)size);
+	at = (uint64_t)r;
+	base = (at + size - 1) & ~(size - 1);
+	if (base > at)
+		ops->munmap(en->dev, at, base - at);
+	if (at + size > base)
+		ops->munmap(en->dev, base + size, at + size - base);
+	en->base = base;
+	en->size = size;
+	return 0;
+}
+
+/* ---- signing and INIT -------------------------------------------------------------------------------- */
+
+static int sign(struct encl *en, const struct encl_opts *o, struct measure_job *job, struct err *e)
+{
+	struct sign_params sp;
+
+	pthread_join(job->thread, NULL);
+	job->started = false;
+	if (job->r) {
+		if (e)
+			*e = job->e;
+		return err_wrap(e, "measuring");
+	}
+	sign_params_default(&sp, &en->plan);
+	return sigstruct_sign(&sp, job->mrenclave, o->key, &en->sigstruct, e);
+}
+
+static void adopt_identity(struct encl *en)
+{
+	const struct sgx_arch_sigstruct *sig = &en->sigstruct;
+
+	en->secs.attributes.flags |= SGX_ATTR_INIT;
+	memcpy(en->secs.mrenclave, sig->enclavehash, sizeof(en->secs.mrenclave));
+	sigstruct_mrsigner(sig, en->secs.mrsigner);
+	en->secs.isvprodid = sig->isvprodid;
+	en->secs.isvsvn = sig->isvsvn;
+}
+
+static int init(struct encl *en, struct err *e)
+{
+	struct sgx_enclave_init arg = { .sigstruct = (uint64_t)(uintptr_t)&en->sigstruct };
+	struct retry again = { 0 };
+	long r;
+
+	do
+		r = encl_ioctl(en, SGX_IOC_ENCLAVE_INIT, &arg);
+	while (r < 0 && retry_again(&again, (int)-r));
+	if (r < 0)
+		return encl_explain_init(en, (int)-r, e);
+	en->state = ENCL_INITIALIZED;
+	adopt_identity(en);
+	encl_probe_features(en);
+	return 0;
+}
+
+int encl_init(struct encl *en, struct err *e)
+{
+	if (init(en, e))
+		return -1;
+	return en->no_map ? 0 : map_segments(en, e);
+}
+
+/* ---- the whole ----------------------------------------------------------------------------------------- */
+
+static int build(struct encl *en, const struct encl_opts *o, struct measure_job *job, struct err *e)
+{
+	if (o->sigstruct)
+		en->sigstruct = *o->sigstruct;
+	else if (!o->key)
+		return err_set(e, ERR_BUG, 0, "neither a SIGSTRUCT nor a key was given");
+	if (!en->plan.n_tcs)
+		return err_set(e, ERR_NO_TCS, 0, "the image has no TCS");
+	if (!o->sigstruct) {
+		job->plan = &en->plan;
+		if (pthread_create(&job->thread, NULL, measure_main, job))
+			return err_set(e, ERR_NO_MEMORY, EAGAIN, "cannot start a thread to measure");
+		job->started = true;
+	}
+	if (reserve(en, e))
+		return -1;
+	en->fd = en->dev->ops->open(en->dev, SGX_DEV_ENCLAVE, O_RDWR | O_CLOEXEC);
+	if (en->fd < 0)
+		return err_set(e, ERR_DEVICE_ACCESS, -en->fd, "cannot open %s", SGX_DEV_ENCLAVE);
+	if (fill_secs(en, o, e) || create(en, o, e))
+		return -1;
+	if ((en->secs.attributes.flags & SGX_ATTR_PROVISIONKEY) && provision(en, e))
+		return -1;
+	if (add_pages(en, o, e))
+		return -1;
+	if (job->started && sign(en, o, job, e))
+		return -1;
+	en->signed_here = !o->sigstruct;
+	return o->stop_before_init ? 0 : encl_init(en, e);
+}
+
+static struct encl *encl_new(struct sgx_dev *dev, struct plan *plan, const struct encl_opts *o)
+{
+	struct encl *en = calloc(1, sizeof(*en));
+
+	if (!en)
+		return NULL;
+	en->tcs = calloc(plan->n_tcs + ENCL_MAX_DYNAMIC_TCS, sizeof(*en->tcs));
+	if (!en->tcs) {
+		free(en);
+		return NULL;
+	}
+	en->n_tcs = plan->n_tcs;
+	for (size_t i = 0; i < en->n_tcs; i++)
+		en->tcs[i].off = plan->tcs[i];
+	en->dev = dev;
+	en->fd = -1;
+	en->no_map = o->no_map;
+	en->plan = *plan;
+	memset(plan, 0, sizeof(*plan));
+	pthread_mutex_init(&en->ioctl_lock, NULL);
+	pthread_mutex_init(&en->lock, NULL);
+	pthread_cond_init(&en->tcs_free, NULL);
+	return en;
+}
+
+int encl_build(struct sgx_dev *dev, struct plan *plan, const struct encl_opts *opts, struct encl **ret_encl,
+	       struct err *e)
+{
+	struct measure_job job = { 0 };
+	struct encl *en = encl_new(dev, plan, opts);
+	int r;
+
+	if (!en) {
+		plan_release(plan);
+		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for the enclave");
+	}
+	r = build(en, opts, &job, e);
+	if (job.started)
+		pthread_join(job.thread, NULL);
+	if (r) {
+		encl_free(en);
+		return -1;
+	}
+	*ret_encl = en;
+	return 0;
+}
+
+void encl_free(struct encl *en)
+{
+	if (!en)
+		return;
+	if (en->size)
+		en->dev->ops->munmap(en->dev, en->base, en->size);
+	if (en->fd >= 0)
+		en->dev->ops->close(en->dev, en->fd);
+	plan_release(&en->plan);
+	free(en->tcs);
+	free(en->notes);
+	pthread_cond_destroy(&en->tcs_free);
+	pthread_mutex_destroy(&en->lock);
+	pthread_mutex_destroy(&en->ioctl_lock);
+	free(en);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Entering: the pool of TCSs, one EENTER or ERESUME, and whole operations. */
+#include <errno.h>
+#include <string.h>
+
+#include "device/internal.h"
+
+struct encl_tcs *encl_tcs_get(struct encl *en)
+{
+	struct encl_tcs *found = NULL;
+
+	pthread_mutex_lock(&en->lock);
+	for (size_t i = 0; i < en->n_tcs && !found; i++)
+		if (!en->tcs[i].busy && !en->tcs[i].depth && !en->tcs[i].dynamic)
+			found = &en->tcs[i];
+	if (found)
+		found->busy = true;
+	pthread_mutex_unlock(&en->lock);
+	return found;
+}
+
+void encl_tcs_put(struct encl *en, struct encl_tcs *t)
+{
+	pthread_mutex_lock(&en->lock);
+	t->busy = false;
+	pthread_cond_signal(&en->tcs_free);
+	pthread_mutex_unlock(&en->lock);
+}
+
+struct encl_tcs *encl_tcs_at(struct encl *en, uint64_t off)
+{
+	struct encl_tcs *found = NULL;
+
+	pthread_mutex_lock(&en->lock);
+	for (size_t i = 0; i < en->n_tcs && !found; i++)
+		if (en->tcs[i].off == off && !en->tcs[i].busy)
+			found = &en->tcs[i];
+	if (found)
+		found->busy = true;
+	pthread_mutex_unlock(&en->lock);
+	return found;
+}
+
+void encl_tcs_add(struct encl *en, uint64_t off)
+{
+	struct encl_tcs *t = NULL;
+
+	pthread_mutex_lock(&en->lock);
+	for (size_t i = 0; i < en->n_tcs && !t; i++)
+		if (en->tcs[i].off == off)
+			t = &en->tcs[i];
+	/* the array was made with room: pointers into it are held by running threads */
+	if (!t && en->n_tcs < en->plan.n_tcs + ENCL_MAX_DYNAMIC_TCS)
+		t = &en->tcs[en->n_tcs++];
+	if (t && !t->busy)
+		*t = (struct encl_tcs){ .off = off, .dynamic = true };
+	pthread_mutex_unlock(&en->lock);
+}
+
+/* CSSA as the exits tell it; the host cannot read it. */
+static void track_depth(struct encl_tcs *t, unsigned function, const struct encl_exit *x)
+{
+	if (x->ret)
+		return;
+	if (x->fault && function == SGX_EENTER && x->function == SGX_ERESUME)
+		t->depth++;             /* entered, then left by an exception */
+	else if (!x->fault && function == SGX_ERESUME && t->depth)
+		t->depth--;             /* resumed the last frame and came to its EEXIT */
+}
+
+void encl_enter_raw(struct encl *en, struct encl_tcs *t, unsigned function, struct sgx_enter_regs *regs,
+		    struct encl_exit *x)
+{
+	struct sgx_enclave_run run = { .tcs = en->base + t->off };
+
+	if (function == SGX_EENTER)
+		encl_count(en, eenters, 1);
+	else if (function == SGX_ERESUME)
+		encl_count(en, eresumes, 1);
+	memset(x, 0, sizeof(*x));
+	x->ret = en->dev->ops->enter(en->dev, function, regs, &run);
+	x->function = run.function;
+	x->fault = !x->ret && run.function != SGX_EEXIT;
+	if (x->fault) {
+		x->vector = run.exception_vector;
+		x->errcd = run.exception_error_code;
+		x->addr = run.exception_addr;
+		encl_count(en, user_exits, 1);
+	} else if (!x->ret) {
+		encl_count(en, eexits, 1);
+	}
+	track_depth(t, function, x);
+}
+
+void encl_enter(struct encl *en, struct encl_tcs *t, unsigned function, struct encl_op *op, struct encl_exit *x)
+{
+	struct sgx_enter_regs regs = { .rdi = (uint64_t)(uintptr_t)op };
+
+	encl_enter_raw(en, t, function, &regs, x);
+}
+
+int encl_need_ops(const struct encl *en, struct err *e)
+{
+	if (en->plan.op_interface)
+		return 0;
+	return err_set(e, ERR_NO_INTERFACE, 0, "this enclave does not declare the operation interface");
+}
+
+/* Page fault without a page-table entry: worth one ERESUME per address. */
+static bool lost_race(const struct encl_exit *x)
+{
+	return x->fault && x->function == SGX_ERESUME && x->vector == SGX_VEC_PF &&
+	       !(x->errcd & (SGX_PFEC_P | SGX_PFEC_SGX));
+}
+
+int encl_run_op_on(struct encl *en, struct encl_tcs *t, struct encl_op *op, struct encl_exit *x, struct err *e)
+{
+	uint64_t last = UINT64_MAX;
+
+	encl_enter(en, t, SGX_EENTER, op, x);
+	while (lost_race(x) && x->addr != last && x->addr - en->base < en->size) {
+		last = x->addr;
+		encl_enter(en, t, SGX_ERESUME, op, x);
+	}
+	encl_count(en, eaccepts, __atomic_load_n(&op->eaccepts, __ATOMIC_RELAXED));
+	encl_count(en, eacceptcopies, __atomic_load_n(&op->eacceptcopies, __ATOMIC_RELAXED));
+	if (x->ret)
+		return err_set(e, ERR_ENTRY_REFUSED, -x->ret, "the vDSO refused the entry");
+	return x->fault ? encl_fault_err(en, x, e) : 0;
+}
+
+int encl_run_op(struct encl *en, struct encl_op *op, struct encl_exit *x, struct err *e)
+{
+	struct encl_tcs *t;
+	int r;
+
+	memset(x, 0, sizeof(*x));
+	t = encl_tcs_get(en);
+	if (!t)
+		return err_set(e, ERR_NO_FREE_TCS, EBUSY, "none of the %zu TCSs is free", en->n_tcs);
+	r = encl_run_op_on(en, t, op, x, e);
+	encl_tcs_put(en, t);
+	return r;
+}
+
+int encl_call(struct encl *en, struct encl_op *op, struct encl_exit *x, struct err *e)
+{
+	if (encl_need_ops(en, e)) {
+		memset(x, 0, sizeof(*x));
+		return -1;
+	}
+	return encl_run_op(en, op, x, e);
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The page map.  A model answers from its EPCM; on the kernel's device the ledger says what was added and
+ * changed, and /proc/self/maps what is mapped.  Either way cut at the borders of the plan, so that every range
+ * is one thing of the image.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/cleanup.h"
+#include "device/internal.h"
+
+struct map_out {
+	struct encl *en;
+	struct page_range *v;
+	size_t n, cap;
+};
+
+static int out_add(struct map_out *o, const struct page_range *r)
+{
+	if (o->n == o->cap) {
+		size_t cap = o->cap ? o->cap * 2 : 32;
+		struct page_range *p = realloc(o->v, cap * sizeof(*p));
+
+		if (!p)
+			return -ENOMEM;
+		o->v = p;
+		o->cap = cap;
+	}
+	o->v[o->n++] = *r;
+	return 0;
+}
+
+static uint64_t end_of(uint64_t off, uint64_t pages)
+{
+	return off + PAGES_TO_BYTES(pages);
+}
+
+/* The plan's word for the page at off, and up to where it holds. */
+static const char *plan_word(const struct plan *p, uint64_t off, uint64_t *ret_end)
+{
+	uint64_t next = p->size;
+
+	for (size_t i = 0; i < p->n_runs + p->n_dynamic; i++) {
+		bool run = i < p->n_runs;
+		uint64_t at = run ? p->runs[i].off : p->dynamic[i - p->n_runs].off;
+		uint64_t pages = run ? p->runs[i].pages : p->dynamic[i - p->n_runs].pages;
+		const char *what = run ? p->runs[i].what : p->dynamic[i - p->n_runs].what;
+
+		if (off >= at && off < end_of(at, pages)) {
+			*ret_end = end_of(at, pages);
+			return what ? what : "";
+		}
+		if (at > off && at < next)
+			next = at;
+	}
+	*ret_end = next;
+	return "";
+}
+
+/* Adds r, cut at the borders of the plan. */
+static int out_cut(struct map_out *o, struct page_range r)
+{
+	uint64_t end = end_of(r.off, r.pages);
+
+	while (r.off < end) {
+		uint64_t stop;
+
+		r.what = plan_word(&o->en->plan, r.off, &stop);
+		stop = stop < end ? stop : end;
+		r.pages = BYTES_TO_PAGES(stop - r.off);
+		if (out_add(o, &r))
+			return -ENOMEM;
+		r.off = stop;
+	}
+	return 0;
+}
+
+/* ---- from a model ------------------------------------------------------------------------------------- */
+
+static int add_model(void *arg, const struct model_range *m)
+{
+	struct map_out *o = arg;
+	struct page_note n;
+	struct page_range r = {
+		.off = m->off, .pages = m->pages, .pt = m->pt, .rwx = m->rwx, .valid = m->valid,
+		.pending = m->pending, .modified = m->modified, .pr = m->pr, .blocked = m->blocked,
+		.pte = m->pte, .vma = m->vma, .source = "epcm", .origin = PAGE_EAUG,
+	};
+	uint64_t end = end_of(m->off, m->pages);
+
+	if (!m->valid)
+		return m->vma >= 0 ? out_cut(o, r) : 0;
+	while (r.off < end) {
+		/* origin is not in the EPCM: what the ledger has not seen was added by someone's fault */
+		bool known = ledger_get(o->en, r.off, &n);
+		uint64_t stop = end;
+
+		if (known)
+			stop = end_of(n.off, n.pages) < end ? end_of(n.off, n.pages) : end;
+		else
+			stop = r.off + PAGES_TO_BYTES(ledger_free_up(o->en, r.off, BYTES_TO_PAGES(end - r.off)));
+		r.origin = known ? n.origin : PAGE_EAUG;
+		r.pages = BYTES_TO_PAGES(stop - r.off);
+		if (out_cut(o, r))
+			return -ENOMEM;
+		r.off = stop;
+	}
+	return 0;
+}
+
+/* ---- from the ledger and /proc/self/maps ---------------------------------------------------------------- */
+
+struct vma {
+	uint64_t off, end;
+	int prot;
+};
+
+/* Shared mappings inside ELRANGE are the enclave's; the reservation is private. */
+static int read_vmas(struct encl *en, struct vma **ret, size_t *ret_n)
+{
+	CLEANUP(cleanup_fclose) FILE *f = fopen("/proc/self/maps", "re");
+	CLEANUP(cleanup_free) struct vma *v = NULL;
+	CLEANUP(cleanup_free) char *line = NULL;
+	size_t n = 0, cap = 0, line_bytes = 0;
+
+	if (!f)
+		return -errno;
+	while (getline(&line, &line_bytes, f) > 0) {
+		uint64_t start, end;
+		char perm[5];
+
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &start, &end, perm) != 3 || perm[3] != 's' ||
+		    start - en->base >= en->size)
+			continue;
+		if (n == cap) {
+			struct vma *p = realloc(v, (cap = cap ? cap * 2 : 32) * sizeof(*p));
+
+			if (!p)
+				return -ENOMEM;
+			v = p;
+		}
+		v[n].off = start - en->base;
+		v[n].end = end - en->base;
+		v[n++].prot = (perm[0] == 'r' ? PROT_READ : 0) | (perm[1] == 'w' ? PROT_WRITE : 0) |
+			      (perm[2] == 'x' ? PROT_EXEC : 0);
+	}
+	*ret_n = n;
+	*ret = STEAL_PTR(v);
+	return 0;
+}
+
+/* The VMA at off or none, and up to where that holds. */
+static int vma_at(const struct vma *v, size_t n, uint64_t off, uint64_t size, uint64_t *ret_end)
+{
+	*ret_end = size;
+	for (size_t i = 0; i < n; i++) {
+		if (off >= v[i].off && off < v[i].end) {
+			*ret_end = v[i].end;
+			return v[i].prot;
+		}
+		if (v[i].off > off && v[i].off < *ret_end)
+			*ret_end = v[i].off;
+	}
+	return -1;
+}
+
+static int add_inferred(struct map_out *o, uint64_t off, uint64_t end)
+{
+	CLEANUP(cleanup_free) struct vma *v = NULL;
+	size_t n_v = 0;
+	int r = read_vmas(o->en, &v, &n_v);
+	bool blind = r < 0;
+
+	while (off < end) {
+		struct page_note n = { 0 };
+		struct page_range p = { .off = off, .pte = -1, .source = "inferred", .origin = PAGE_EAUG };
+		bool known = ledger_get(o->en, off, &n);
+		uint64_t stop, note_stop;
+
+		p.vma = vma_at(v, n_v, off, o->en->size, &stop);
+		if (blind)
+			p.vma = -2;
+		note_stop = known ? end_of(n.off, n.pages) :
+			    off + PAGES_TO_BYTES(ledger_free_up(o->en, off, BYTES_TO_PAGES(end - off)));
+		stop = note_stop < stop ? note_stop : stop;
+		stop = stop < end ? stop : end;
+		p.pages = BYTES_TO_PAGES(stop - off);
+		p.valid = known;
+		if (known) {
+			p.pt = n.pt;
+			p.rwx = n.rwx;
+			p.pending = n.pending;
+			p.modified = n.modified;
+			p.pr = n.pr;
+			p.origin = n.origin;
+		}
+		off = stop;
+		if ((known || p.vma >= 0) && out_cut(o, p))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int encl_pages(struct encl *en, uint64_t off, uint64_t pages, struct page_range **ret, size_t *ret_n,
+	       struct err *e)
+{
+	struct map_out o = { .en = en };
+	int r;
+
+	if (encl_check_range(en, off, pages, e))
+		return -1;
+	r = model_each_range(en, off, pages, add_model, &o);
+	if (r == -ENOTTY)
+		r = add_inferred(&o, off, end_of(off, pages));
+	if (r < 0) {
+		free(o.v);
+		return err_set(e, r == -ENOMEM ? ERR_NO_MEMORY : ERR_IO, -r, "the page map cannot be read");
+	}
+	*ret = o.v;
+	*ret_n = o.n;
+	return 0;
+}
