@@ -15,6 +15,8 @@ mmap) set -- "$dir/mmap.c" "$dir/mmap_ledger.c" "$dir/mmap_syscall.S" ;;
 esac
 
 # -fpie against a link at 0: the code finds its data wherever ELRANGE is, without relocations.
+# --no-relax: the linker would turn an access through the GOT into the absolute address, right only at base 0;
+# so it stays one, and the linker script refuses it.
 # General registers only: the enclave then needs no care for what the host left in the vector state.
 # shellcheck disable=SC2086
 exec ${CC:-cc} -std=gnu17 -O2 ${ENCLAVE_WARN-} \
@@ -23,7 +25,7 @@ exec ${CC:-cc} -std=gnu17 -O2 ${ENCLAVE_WARN-} \
 	-ffunction-sections -fdata-sections -ffile-prefix-map="$top"=. \
 	-I"$dir/include" -I"$top/src" \
 	-nostdlib -static -Wl,-T,"$dir/lib/encl.lds" -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
-	-Wl,-z,noexecstack -Wl,--gc-sections -Wl,--orphan-handling=error -Wl,--fatal-warnings -Wl,-s \
+	-Wl,-z,noexecstack -Wl,--no-relax -Wl,--gc-sections -Wl,--orphan-handling=error -Wl,--fatal-warnings -Wl,-s \
 	-o "$output" \
 	"$dir/lib/entry.S" "$dir/$name.S" "$@" "$dir/lib/ops.c" "$dir/lib/ops_memory.c" \
 	"$dir/lib/ops_grow.c" "$dir/lib/ops_identity.c" "$dir/lib/ops_run.c" "$dir/lib/run.S" "$dir/lib/mem.c"

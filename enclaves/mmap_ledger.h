@@ -13,10 +13,14 @@
 
 #define LEDGER_PAGES 131072u    /* 512 MiB; of a larger reserve the rest is not used */
 
+#pragma GCC visibility push(hidden)
+
 /* Takes the lowest free run of `pages` pages; its first page, or -1 when there is none. */
 int64_t ledger_take(const struct encl_tls *tls, uint64_t pages);
 /* Takes exactly these pages; false, with nothing taken, when one is taken already or beyond the end. */
 bool ledger_take_at(const struct encl_tls *tls, uint64_t first, uint64_t pages);
 void ledger_give(uint64_t first, uint64_t pages);
+
+#pragma GCC visibility pop
 
 #endif

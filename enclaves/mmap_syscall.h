@@ -19,11 +19,15 @@
 #define LINUX_ENOSYS 38
 #define LINUX_MAX_ERRNO 4095
 
+#pragma GCC visibility push(hidden)
+
 /* SYSCALL mmap, as libc would: the address or -errno. */
 int64_t mmap_syscall(uint64_t addr, uint64_t bytes, uint64_t prot, uint64_t flags);
 /* SYSCALL that only says "look at the request"; returns when the host has acted and resumed. */
 void mmap_doorbell(void);
 /* The instruction in it. */
-extern const uint8_t mmap_doorbell_insn[] __attribute__((visibility("hidden")));
+extern const uint8_t mmap_doorbell_insn[];
+
+#pragma GCC visibility pop
 
 #endif

@@ -15,6 +15,12 @@
 #include "arch/sgx_arch.h"
 #include "encl_ops.h"
 
+/* -fvisibility covers definitions only; a reference to anything else would go through a GOT */
+#pragma GCC visibility push(hidden)
+
+/* OENTRY of every thread. */
+void encl_entry(void);
+
 /* What the host asked for, read once from its memory; only this copy is looked at afterwards. */
 struct encl_args {
 	uint64_t op, addr, pages, flags, src, dst, bytes, value, opt;
@@ -99,6 +105,8 @@ uint64_t op_bench(struct encl_ctx *c);
 extern const uint64_t encl_ntcs;
 /* A page of zeros inside the enclave, for EACCEPTCOPY. */
 extern const uint8_t encl_zero_page[SGX_PAGE_SIZE];
+
+#pragma GCC visibility pop
 
 void *memcpy(void *dst, const void *src, size_t n);
 void *memset(void *dst, int byte, size_t n);

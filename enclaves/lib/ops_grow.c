@@ -132,8 +132,6 @@ uint64_t op_extend(struct encl_ctx *c)
 	return walk_status(&w);
 }
 
-void encl_entry(void);
-
 uint64_t op_init_tcs(struct encl_ctx *c)
 {
 	struct sgx_arch_tcs *tcs = (struct sgx_arch_tcs *)c->in.addr;

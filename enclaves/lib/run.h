@@ -9,6 +9,8 @@
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 void run_fault_de(void);
 void run_fault_bp(void);
 void run_fault_ud(void);
@@ -37,6 +39,8 @@ uint64_t run_cpustate(const uint64_t *pattern);
  * Returns the number of levels whose mark was found again.
  */
 uint64_t run_stack(uint64_t levels, volatile uint64_t *done);
+
+#pragma GCC visibility pop
 #endif
 
 #endif
