@@ -258,6 +258,7 @@ native_sigentry:
 native_restorer:
 	mov	$15, %eax		/* rt_sigreturn */
 	syscall
+	ud2				/* the kernel compares the address after the syscall with the range */
 	.globl	native_restorer_end
 native_restorer_end:
 	.size	native_restorer, . - native_restorer
