@@ -8,3 +8,14 @@ libbase_a_SOURCES = \
 	src/base/text.h src/base/text.c
 libbase_a_CFLAGS = $(AM_CFLAGS) $(CONV_CFLAGS) $(CJSON_CFLAGS)
 libbase_libs = libbase.a $(CJSON_LIBS) -lm
+
+unit_tests += tests/unit/test_base_err tests/unit/test_base_fd tests/unit/test_base_fmt tests/unit/test_base_json
+tests_unit_test_base_err_SOURCES = tests/unit/test_base_err.c tests/unit/tap.h
+tests_unit_test_base_err_LDADD = $(libbase_libs)
+tests_unit_test_base_fd_SOURCES = tests/unit/test_base_fd.c tests/unit/tap.h
+tests_unit_test_base_fd_LDADD = $(libbase_libs)
+tests_unit_test_base_fmt_SOURCES = tests/unit/test_base_fmt.c tests/unit/tap.h
+tests_unit_test_base_fmt_LDADD = $(libbase_libs)
+tests_unit_test_base_json_SOURCES = tests/unit/test_base_json.c tests/unit/tap.h
+tests_unit_test_base_json_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS)
+tests_unit_test_base_json_LDADD = $(libbase_libs)
