@@ -13,3 +13,11 @@ libemul_a_CFLAGS = $(AM_CFLAGS) $(CONV_CFLAGS) -mgeneral-regs-only
 include src/emul/native.mk
 # reached from the fault path and from EENTER without a trap
 libemul_native_a_SOURCES += src/emul/encl.c src/emul/host.c src/emul/lock.c
+
+emul_fixture = tests/unit/emul_fixture.c tests/unit/emul_fixture.h tests/driver/tiny.c tests/driver/tiny.h
+emul_test_libs = libemul.a libemul_native.a libemul.a libmachine.a $(libimage_libs) -lpthread
+unit_tests += tests/unit/test_emul_build tests/unit/test_emul_sgx2
+tests_unit_test_emul_build_SOURCES = tests/unit/test_emul_build.c $(emul_fixture)
+tests_unit_test_emul_build_LDADD = $(emul_test_libs)
+tests_unit_test_emul_sgx2_SOURCES = tests/unit/test_emul_sgx2.c $(emul_fixture)
+tests_unit_test_emul_sgx2_LDADD = $(emul_test_libs)
