@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Image files that are measured here, in the command: for measure, sign and dump-secs --image. */
+#ifndef CLI_MEASURE_H
+#define CLI_MEASURE_H
+
+#include <argp.h>
+
+#include "base/json.h"
+#include "image/image.h"
+
+struct measured {
+	const char *word;               /* in: the IMAGE argument */
+	struct image_opts opts;         /* in */
+	char *path;
+	struct plan plan;
+	uint8_t mrenclave[32];
+	uint64_t elapsed_ns;            /* of measuring alone */
+};
+
+/* Finds, reads and measures the image; on success the caller ends with measure_close(). */
+int measure_open(struct measured *m, struct err *e);
+void measure_close(struct measured *m);
+/* Adds image, format, mrenclave, pages, elrange, tcs, elapsed_ns. */
+void measure_doc(const struct measured *m, struct json *doc);
+
+/* The SECS as ECREATE will get it, with the measurement in place. */
+void measure_secs(const struct measured *m, struct sgx_arch_secs *ret_secs);
+/* Adds "secs" and "sources". */
+void measure_secs_doc(const struct sgx_arch_secs *secs, struct json *doc);
+
+/* Options that say how an image is read: --format --heap --reserve. */
+extern const struct argp image_argp;
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which members of which document people see, in which order, under which title: one row each. */
+#include "cli/render.h"
+
+#include <stddef.h>
+
+#define END { NULL, NULL, COL_TEXT }
+
+static const struct column list_columns[] = {
+	{ "enclave", "ENCLAVE", COL_TEXT }, { "state", "STATE", COL_TEXT }, { "device", "DEVICE", COL_TEXT },
+	{ "pid", "PID", COL_NUMBER }, { "elrange.base", "BASE", COL_TEXT }, { "elrange.size", "SIZE", COL_SIZE },
+	{ "image", "IMAGE", COL_TEXT }, END
+};
+
+static const struct column load_head[] = {
+	{ "enclave", "enclave", COL_TEXT }, { "pid", "keeper", COL_TEXT }, { "device", "device", COL_TEXT },
+	{ "kernel", "kernel", COL_TEXT }, { "debug", "debug", COL_TEXT },
+	{ "elrange.base", "ELRANGE base", COL_TEXT }, { "elrange.size", "ELRANGE size", COL_SIZE },
+	{ "mrenclave", "MRENCLAVE", COL_TEXT }, { "mrsigner", "MRSIGNER", COL_TEXT },
+	{ "pages.added", "pages added", COL_TEXT }, { "pages.measured", "pages measured", COL_TEXT },
+	{ "tcs", "TCS", COL_TEXT }, { "elapsed_ns", "time", COL_TIME }, END
+};
+
+static const struct column augment_head[] = {
+	{ "enclave", "enclave", COL_TEXT }, { "device", "device", COL_TEXT }, { "strategy", "strategy", COL_TEXT },
+	{ "offset", "offset", COL_TEXT }, { "requested_pages", "pages requested", COL_TEXT },
+	{ "augmented_pages", "pages augmented", COL_TEXT }, { "accepted_pages", "pages accepted", COL_TEXT },
+	{ "round_trips_per_page", "round trips per page", COL_TEXT },
+	{ "counters.ioctls", "ioctls", COL_TEXT }, { "counters.mmaps", "mmaps", COL_TEXT },
+	{ "counters.host_faults", "host faults", COL_TEXT }, { "counters.eenters", "EENTER", COL_TEXT },
+	{ "counters.eexits", "EEXIT", COL_TEXT }, { "counters.eresumes", "ERESUME", COL_TEXT },
+	{ "counters.aexs", "AEX", COL_TEXT }, { "counters.user_exits", "exits to user", COL_TEXT },
+	{ "counters.eaccepts", "EACCEPT", COL_TEXT }, { "counters.eacceptcopies", "EACCEPTCOPY", COL_TEXT },
+	{ "counters.ptes", "page-table entries", COL_TEXT }, { "elapsed_ns", "time", COL_TIME }, END
+};
+
+static const struct column scenario_columns[] = {
+	{ "result", "RESULT", COL_TEXT }, { "name", "SCENARIO", COL_TEXT }, { "strategy", "STRATEGY", COL_TEXT },
+	{ "pages", "PAGES", COL_NUMBER }, { "counters.ioctls", "IOCTL", COL_NUMBER },
+	{ "counters.eenters", "EENTER", COL_NUMBER }, { "counters.eresumes", "ERESUME", COL_NUMBER },
+	{ "counters.aexs", "AEX", COL_NUMBER }, { "counters.eaccepts", "EACCEPT", COL_NUMBER },
+	{ "counters.eacceptcopies", "EACCEPTCOPY", COL_NUMBER }, { "elapsed_ns", "TIME", COL_TIME },
+	{ "text", "WHAT", COL_TEXT }, { "reason", "REASON", COL_TEXT }, END
+};
+
+static const struct column pages_columns[] = {
+	{ "offset", "OFFSET", COL_TEXT }, { "pages", "PAGES", COL_NUMBER }, { "type", "TYPE", COL_TEXT },
+	{ "perm", "PERM", COL_TEXT }, { "", "BITS", COL_BITS }, { "pte", "PTE", COL_TEXT }, { "vma", "VMA", COL_TEXT },
+	{ "origin", "ORIGIN", COL_TEXT }, { "source", "SOURCE", COL_TEXT }, { "what", "WHAT", COL_TEXT }, END
+};
+
+static const struct column probe_columns[] = {
+	{ "pass", "PASS", COL_TEXT }, { "name", "PROBE", COL_TEXT }, { "value", "VALUE", COL_TEXT },
+	{ "message", "MEANS", COL_TEXT }, END
+};
+static const struct column info_head[] = {
+	{ "auto", "--device=auto takes", COL_TEXT }, { "reason", "because", COL_TEXT }, END
+};
+
+static const struct column unload_columns[] = {
+	{ "enclave", "UNLOADED", COL_TEXT }, { "was", "WAS", COL_TEXT }, END
+};
+
+static const struct column image_head[] = {
+	{ "image", "image", COL_TEXT }, { "format", "format", COL_TEXT }, { "mrenclave", "MRENCLAVE", COL_TEXT },
+	{ "mrsigner", "MRSIGNER", COL_TEXT }, { "elrange.size", "ELRANGE size", COL_SIZE },
+	{ "pages.added", "pages added", COL_TEXT }, { "pages.measured", "pages measured", COL_TEXT },
+	{ "tcs", "TCS", COL_TEXT }, { "sigstruct", "SIGSTRUCT", COL_TEXT }, { "key", "key", COL_TEXT },
+	{ "key_created", "key created", COL_TEXT }, { "elapsed_ns", "time", COL_TIME }, END
+};
+
+static const struct column secs_head[] = {
+	{ "enclave", "enclave", COL_TEXT }, { "image", "image", COL_TEXT }, { "device", "device", COL_TEXT }, END
+};
+
+static const struct column operation_columns[] = {
+	{ "name", "OP", COL_TEXT }, { "arguments", "ARGUMENTS", COL_TEXT }, { "text", "DOES", COL_TEXT }, END
+};
+
+const struct view views[] = {
+	{ "list", NULL, "enclaves", list_columns, NULL, "enclaves[].enclave" },
+	{ "load", load_head, NULL, NULL, NULL, "enclave" },
+	{ "augment", augment_head, NULL, NULL, NULL, "enclave" },
+	{ "accept-test", NULL, "scenarios", scenario_columns, render_scenarios, "scenarios[].name" },
+	{ "pages", NULL, "ranges", pages_columns, render_map, "enclave" },
+	{ "info", info_head, "probes", probe_columns, NULL, "auto" },
+	{ "unload", NULL, "unloaded", unload_columns, NULL, "unloaded[].enclave" },
+	{ "measure", image_head, NULL, NULL, NULL, "mrenclave" },
+	{ "sign", image_head, NULL, NULL, NULL, "mrenclave" },
+	{ "dump-secs", secs_head, NULL, NULL, render_secs, "secs.mrenclave" },
+	{ "peek", NULL, NULL, NULL, render_memory, "data" },
+	{ "operations", NULL, "operations", operation_columns, NULL, "operations[].name" },
+};
+const size_t n_views = sizeof(views) / sizeof(views[0]);
