@@ -18,24 +18,25 @@ static uint32_t pfec_bits(enum sgxm_access access)
 	return SGX_PFEC_U | (access == SGXM_WRITE ? SGX_PFEC_W : 0) | (access == SGXM_FETCH ? SGX_PFEC_I : 0);
 }
 
-/* Is the model's page-table entry there?  A record that another process removed takes it along. */
-static bool pte_present(struct emul_encl *en, uint64_t page)
+/* The model's page-table entry; 0 when it is not there.  A record that another process removed takes it along. */
+static uint8_t pte_of(const struct emul_encl *en, uint64_t page)
 {
-	return en->pte[page] & EMUL_PTE_PRESENT &&
-	       atomic_load_explicit(&en->rec[page].word, memory_order_relaxed) & EMUL_REC_EXISTS;
+	uint8_t pte = __atomic_load_n(&en->pte[page], __ATOMIC_RELAXED);
+
+	if (!(pte & EMUL_PTE_PRESENT) ||
+	    !(atomic_load_explicit(&en->rec[page].word, memory_order_relaxed) & EMUL_REC_EXISTS))
+		return 0;
+	return pte;
 }
 
-/* May a present entry with the rights of this VMA serve the access?  x86: any right reads. */
-static bool pte_allows(const struct emul_vma *v, enum sgxm_access access)
+static unsigned access_right(enum sgxm_access access)
 {
-	switch (access) {
-	case SGXM_WRITE:
-		return v->prot & PROT_WRITE;
-	case SGXM_FETCH:
-		return v->prot & PROT_EXEC;
-	default:
-		return v->prot != 0;
-	}
+	return access == SGXM_WRITE ? SGX_SECINFO_W : access == SGXM_FETCH ? SGX_SECINFO_X : SGX_SECINFO_R;
+}
+
+static bool pte_allows(uint8_t pte, enum sgxm_access access)
+{
+	return (pte & EMUL_PTE_RIGHTS_MASK) >> EMUL_PTE_RIGHTS_SHIFT & access_right(access);
 }
 
 static bool in_elrange(const struct emul_encl *en, uint64_t la)
@@ -47,30 +48,20 @@ enum sgxm_walk emul_walk(void *host, struct sgxm_cpu *cpu, uint64_t la, enum sgx
 			 uint64_t *ret_epa, uint32_t *ret_pfec)
 {
 	struct emul_encl *en = host;
-	enum sgxm_walk w = SGXM_WALK_PF;
 
 	(void)cpu;
 	if (!in_elrange(en, la))
 		return SGXM_WALK_MEM;
 	*ret_pfec = pfec_bits(access);
-	emul_lock(&en->mm_lock);
-	struct emul_vma *v = emul_vma_find(en, la);
+	uint8_t pte = pte_of(en, emul_page_index(en, la));
 
-	if (v && pte_present(en, emul_page_index(en, la))) {
-		if (pte_allows(v, access)) {
-			*ret_epa = emul_epa(en, la);
-			w = SGXM_WALK_EPC;
-		} else {
-			*ret_pfec |= SGX_PFEC_P;
-		}
+	if (pte_allows(pte, access)) {
+		*ret_epa = emul_epa(en, la);
+		return SGXM_WALK_EPC;
 	}
-	emul_unlock(&en->mm_lock);
-	return w;
-}
-
-static unsigned access_right(enum sgxm_access access)
-{
-	return access == SGXM_WRITE ? SGX_SECINFO_W : access == SGXM_FETCH ? SGX_SECINFO_X : SGX_SECINFO_R;
+	if (pte)
+		*ret_pfec |= SGX_PFEC_P;
+	return SGXM_WALK_PF;
 }
 
 /*
@@ -113,9 +104,11 @@ static enum emul_fault decide(struct emul_encl *en, uint64_t la, enum sgxm_acces
 
 	if (!v)
 		return EMUL_FAULT_SEGV_MAPERR;
-	if (in_elrange(en, la) && pte_present(en, emul_page_index(en, la))) {
-		if (pte_allows(v, access))
-			return present_fault(en, v, la, access, from_enclave, pfec);
+	uint8_t pte = in_elrange(en, la) ? pte_of(en, emul_page_index(en, la)) : 0;
+
+	if (pte_allows(pte, access))
+		return present_fault(en, v, la, access, from_enclave, pfec);
+	if (pte) {
 		*pfec |= SGX_PFEC_P;
 		return EMUL_FAULT_SEGV_ACCERR;
 	}
@@ -125,8 +118,7 @@ static enum emul_fault decide(struct emul_encl *en, uint64_t la, enum sgxm_acces
 	enum emul_fault f = driver_fault(en, v, la);
 
 	if (f == EMUL_FAULT_RESOLVED) {
-		en->pte[emul_page_index(en, la)] |= EMUL_PTE_PRESENT;
-		atomic_fetch_add(&en->sh->ptes, 1);
+		emul_pte_set(en, v, emul_page_index(en, la));
 		atomic_fetch_add(from_enclave ? &en->sh->kernel_faults : &en->sh->host_faults, 1);
 		emul_native_widen(en, v, emul_page_index(en, la));
 	}
@@ -141,14 +133,16 @@ enum emul_fault emul_fault(struct emul_encl *en, uint64_t la, enum sgxm_access a
 
 	*ret_pfec = pfec_bits(access);
 	/* The common case needs no enclave mutex: the entry is there. */
-	emul_lock(&en->mm_lock);
-	struct emul_vma *v = emul_vma_find(en, la);
+	if (in_elrange(en, la) && pte_allows(pte_of(en, emul_page_index(en, la)), access)) {
+		emul_lock(&en->mm_lock);
+		struct emul_vma *v = emul_vma_find(en, la);
 
-	if (v && in_elrange(en, la) && pte_present(en, emul_page_index(en, la)) && pte_allows(v, access)) {
-		f = present_fault(en, v, la, access, from_enclave, ret_pfec);
-		decided = true;
+		if (v && pte_allows(pte_of(en, emul_page_index(en, la)), access)) {
+			f = present_fault(en, v, la, access, from_enclave, ret_pfec);
+			decided = true;
+		}
+		emul_unlock(&en->mm_lock);
 	}
-	emul_unlock(&en->mm_lock);
 	if (decided)
 		return f;
 

@@ -149,8 +149,19 @@ struct emul_encl {
 extern struct emul_encl emul_encls[EMUL_MAX_ENCLAVES];
 extern _Atomic uint32_t emul_n_encls;   /* slots ever used */
 
-#define EMUL_PTE_PRESENT 0x01u          /* the model's page-table entry */
-#define EMUL_PTE_NATIVE_SHIFT 4         /* what is really mapped: PROT_* << 4 */
+/*
+ * The model's page-table entry: present, and the rights of the VMA as x86 can express them (PROT_* << 1), so
+ * that a page walk needs no lock.  Beside it what is really mapped (PROT_* << 4).  Written under mm_lock.
+ */
+#define EMUL_PTE_PRESENT 0x01u
+#define EMUL_PTE_RIGHTS_SHIFT 1
+#define EMUL_PTE_RIGHTS_MASK  0x0eu
+#define EMUL_PTE_NATIVE_SHIFT 4
+static inline uint8_t emul_pte_rights(unsigned vma_prot)
+{
+	/* x86 page tables cannot express "no read": any right of the VMA reads */
+	return (uint8_t)((vma_prot ? vma_prot | 1u : 0) << EMUL_PTE_RIGHTS_SHIFT);
+}
 
 struct emul_encl *emul_encl_by_fd(int fd);              /* attaches an inherited or received fd; NULL: not ours */
 struct emul_encl *emul_encl_by_la(uint64_t la);         /* created, and la in its ELRANGE; async-signal-safe */
@@ -172,6 +183,7 @@ void emul_sig_block(sigset_t *old);
 void emul_sig_restore(const sigset_t *old);
 void emul_lock(struct emul_mutex *m);
 void emul_unlock(struct emul_mutex *m);
+void emul_tid_forget(void);             /* in a forked child */
 
 /* host.c: struct sgxm_ops of an enclave; host = struct emul_encl */
 extern const struct sgxm_ops emul_machine_ops;
@@ -201,6 +213,8 @@ void emul_zap_everywhere(struct emul_encl *en, uint64_t la, uint64_t bytes);
 void emul_sync_rights(struct emul_encl *en, uint64_t la, uint64_t bytes);
 /* Bring the real mapping of a page (and alike neighbours) up to VMA & EPCM: mm_lock held. */
 void emul_native_widen(struct emul_encl *en, struct emul_vma *v, uint64_t page);
+/* Make the page-table entry of a page in VMA v: mm_lock held. */
+void emul_pte_set(struct emul_encl *en, const struct emul_vma *v, uint64_t page);
 /* install a PTE (AUGMENT of --kernel=fixed): takes mm_lock; false when no VMA allows it */
 bool emul_pte_install(struct emul_encl *en, uint64_t la);
 

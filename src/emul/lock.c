@@ -107,9 +107,20 @@ static void lock_slow(struct emul_mutex *m, uint32_t self)
 	}
 }
 
+/* A system call per lock would double what an EACCEPT costs.  Host FS is loaded wherever locks are taken. */
+static __thread uint32_t own_tid __attribute__((tls_model("initial-exec")));
+
+void emul_tid_forget(void)
+{
+	own_tid = 0;
+}
+
 void emul_lock(struct emul_mutex *m)
 {
-	uint32_t self = raw_gettid(), free_word = 0;
+	uint32_t self = own_tid, free_word = 0;
+
+	if (!self)
+		self = own_tid = raw_gettid();
 
 	if (!atomic_compare_exchange_strong(&m->owner, &free_word, self))
 		lock_slow(m, self);

@@ -134,21 +134,19 @@ static void native_set(struct emul_encl *en, uint64_t first, uint64_t n, unsigne
 	if (mprotect((void *)la, n << SGX_PAGE_SHIFT, (int)prot))
 		return;
 	for (uint64_t i = first; i < first + n; i++)
-		en->pte[i] = (uint8_t)((en->pte[i] & EMUL_PTE_PRESENT) | prot << EMUL_PTE_NATIVE_SHIFT);
+		en->pte[i] = (uint8_t)((en->pte[i] & (EMUL_PTE_PRESENT | EMUL_PTE_RIGHTS_MASK)) |
+				       prot << EMUL_PTE_NATIVE_SHIFT);
 }
 
-/* Rights of the real mapping that the models allow for this page in this VMA. */
-static unsigned wanted_prot(struct emul_encl *en, const struct emul_vma *v, uint64_t page)
+/* Rights of the real mapping that the models allow for this page. */
+static unsigned wanted_prot(const struct emul_encl *en, uint64_t page)
 {
-	if (!(en->pte[page] & EMUL_PTE_PRESENT))
+	uint8_t pte = en->pte[page];
+
+	if (!(pte & EMUL_PTE_PRESENT))
 		return 0;
 	/* SGX_SECINFO_R/W/X and PROT_READ/WRITE/EXEC are the same three bits */
-	unsigned rights = sgxm_epcm_usable(&en->epcm[page]);
-
-	/* x86 page tables cannot express "no read": any right of the VMA reads */
-	if (v->prot && !(v->prot & PROT_READ))
-		return rights & (v->prot | PROT_READ);
-	return rights & v->prot;
+	return sgxm_epcm_usable(&en->epcm[page]) & (pte & EMUL_PTE_RIGHTS_MASK) >> EMUL_PTE_RIGHTS_SHIFT;
 }
 
 _Static_assert(SGX_SECINFO_R == PROT_READ && SGX_SECINFO_W == PROT_WRITE && SGX_SECINFO_X == PROT_EXEC,
@@ -164,8 +162,7 @@ static void narrow(struct emul_encl *en, uint64_t first, uint64_t end)
 		unsigned have = native_prot(en->pte[i]);
 
 		if (have) {
-			const struct emul_vma *v = emul_vma_find(en, en->sh->base + (i << SGX_PAGE_SHIFT));
-			unsigned want = v ? wanted_prot(en, v, i) : 0;
+			unsigned want = wanted_prot(en, i);
 
 			if (have & ~want) {
 				want &= have;
@@ -193,7 +190,7 @@ void emul_pte_zap(struct emul_encl *en, uint64_t la, uint64_t bytes)
 		return;
 	for (uint64_t i = first; i < end; i++)
 		if (en->pte[i])
-			en->pte[i] &= (uint8_t)~EMUL_PTE_PRESENT;
+			en->pte[i] &= (uint8_t)~(EMUL_PTE_PRESENT | EMUL_PTE_RIGHTS_MASK);
 	narrow(en, first, end);
 }
 
@@ -256,19 +253,26 @@ static bool vma_place(struct emul_encl *en, struct emul_vma *v)
 #define WIDEN_MAX 512
 void emul_native_widen(struct emul_encl *en, struct emul_vma *v, uint64_t page)
 {
-	unsigned want = wanted_prot(en, v, page);
+	unsigned want = wanted_prot(en, page);
 	uint64_t lo = page, hi = page + 1, base = en->sh->base;
 	uint64_t v_lo = v->start > base ? (v->start - base) >> SGX_PAGE_SHIFT : 0;
 	uint64_t v_hi = (v->end < base + en->sh->size ? v->end - base : en->sh->size) >> SGX_PAGE_SHIFT;
 
 	if (!vma_place(en, v) || want == native_prot(en->pte[page]))
 		return;
-	while (hi < v_hi && hi - page < WIDEN_MAX && wanted_prot(en, v, hi) == want)
+	while (hi < v_hi && hi - page < WIDEN_MAX && wanted_prot(en, hi) == want)
 		hi++;
 	while (lo > v_lo && page - lo < WIDEN_MAX && native_prot(en->pte[lo - 1]) != want &&
-	       wanted_prot(en, v, lo - 1) == want)
+	       wanted_prot(en, lo - 1) == want)
 		lo--;
 	native_set(en, lo, hi - lo, want);
+}
+
+void emul_pte_set(struct emul_encl *en, const struct emul_vma *v, uint64_t page)
+{
+	if (!(en->pte[page] & EMUL_PTE_PRESENT))
+		atomic_fetch_add_explicit(&en->sh->ptes, 1, memory_order_relaxed);
+	en->pte[page] = (uint8_t)((en->pte[page] & ~EMUL_PTE_RIGHTS_MASK) | EMUL_PTE_PRESENT | emul_pte_rights(v->prot));
 }
 
 bool emul_pte_install(struct emul_encl *en, uint64_t la)
@@ -279,12 +283,7 @@ bool emul_pte_install(struct emul_encl *en, uint64_t la)
 	struct emul_vma *v = emul_vma_find(en, la);
 
 	if (v && v->prot && !v->dead) {
-		uint64_t i = emul_page_index(en, la);
-
-		if (!(en->pte[i] & EMUL_PTE_PRESENT)) {
-			en->pte[i] |= EMUL_PTE_PRESENT;
-			atomic_fetch_add(&en->sh->ptes, 1);
-		}
+		emul_pte_set(en, v, emul_page_index(en, la));
 		done = true;
 	}
 	emul_unlock(&en->mm_lock);
@@ -485,8 +484,14 @@ static int protect_part(struct emul_encl *en, uint64_t la, uint64_t end, int pro
 		vma_split(en, end);
 		for (size_t i = vma_lower(en, la); i < en->n_vma && en->vma[i].start < end; i++)
 			en->vma[i].prot = (uint8_t)prot;
-		if (clip(en, la, end - la, &first, &stop))
+		/* entries that are there are rewritten at once */
+		if (clip(en, la, end - la, &first, &stop)) {
+			for (uint64_t i = first; i < stop; i++)
+				if (en->pte[i] & EMUL_PTE_PRESENT)
+					en->pte[i] = (uint8_t)((en->pte[i] & ~EMUL_PTE_RIGHTS_MASK) |
+							       emul_pte_rights((unsigned)prot));
 			narrow(en, first, stop);
+		}
 	}
 	emul_unlock(&en->mm_lock);
 	return r;

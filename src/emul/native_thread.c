@@ -118,6 +118,7 @@ struct native_tb *native_thread_prepare(void)
 /* Syscall dispatch does not survive fork; the rest of the block does. */
 static void forked_child(void)
 {
+	emul_tid_forget();
 	if (self) {
 		self->tid = (int)syscall(SYS_gettid);
 		self->selector = NATIVE_ALLOW;

@@ -193,6 +193,12 @@ static bool aex_and_resume(struct trap *t, struct native_inside *in, uint64_t ad
 	struct sgxm_event ev = { .exception = true, .vector = SGX_VEC_PF, .errcd = pfec, .maddr = addr };
 	struct emul_encl *en = in->en;
 
+	if (in->cpu.aep == vdso_aep() &&
+	    sgxm_aex_resume(&en->machine, &in->cpu, &t->regs, t->xsave, t->xsave_bytes, &ev)) {
+		count(&en->sh->aexs);
+		count(&en->sh->eresumes);
+		return true;
+	}
 	do_aex(t, in, &ev);
 	if (t->regs.rip != vdso_aep())
 		return false;

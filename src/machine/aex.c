@@ -111,27 +111,49 @@ static void load_synthetic_regs(const struct sgxm_cpu *cpu, const struct sgx_gpr
 	r->gsbase = cpu->out_gsbase;
 }
 
-void sgxm_aex(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_regs *regs, uint8_t *xsave,
-	      size_t xsave_bytes, const struct sgxm_event *ev)
+/* Registers and event to frame CSSA; returns its GPRSGX */
+static struct sgx_gprsgx *save_frame(struct sgxm *m, const struct sgxm_cpu *cpu,
+				     const struct sgxm_regs *regs, const uint8_t *xsave,
+				     size_t xsave_bytes, const struct sgxm_event *ev)
 {
 	struct ssa_frame f;
 	struct sgx_gprsgx *g;
-	uint8_t *tcs = page_at(m, cpu->tcs_epa);
-	bool mf = ev->exception && ev->vector == SGX_VEC_MF;
-	bool xm = ev->exception && ev->vector == SGX_VEC_XM;
 
 	mem_copy(f.xsave_epa, cpu->xsave_epa, sizeof(f.xsave_epa));
 	f.gpr_epa = cpu->gpr_epa;
 	g = ssa_gprsgx(m, &f);
-
 	save_regs(g, regs, ev);
 	ssa_xsave(m, &f, cpu->xfrm, xsave, xsave_bytes);
 	save_exitinfo(m, cpu, &f, ev);
+	return g;
+}
+
+void sgxm_aex(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_regs *regs, uint8_t *xsave,
+	      size_t xsave_bytes, const struct sgxm_event *ev)
+{
+	bool mf = ev->exception && ev->vector == SGX_VEC_MF;
+	bool xm = ev->exception && ev->vector == SGX_VEC_XM;
+	struct sgx_gprsgx *g = save_frame(m, cpu, regs, xsave, xsave_bytes, ev);
 
 	load_synthetic_regs(cpu, g, regs);
 	ssa_xinit(cpu->xfrm, xsave, xsave_bytes, mf ? FCW_AEX_MF : FCW_INIT, mf ? FSW_AEX_MF : 0,
 		  xm ? MXCSR_AEX_XM : MXCSR_AEX);
 
-	tcs_put_cssa(tcs, cpu->cssa + 1);
+	tcs_put_cssa(page_at(m, cpu->tcs_epa), cpu->cssa + 1);
 	cpu_leave(m, cpu);
+}
+
+bool sgxm_aex_resume(struct sgxm *m, struct sgxm_cpu *cpu, const struct sgxm_regs *regs,
+		     const uint8_t *xsave, size_t xsave_bytes, const struct sgxm_event *ev)
+{
+	struct sgxm_secs *s = secs_page(m, cpu->secs_epa);
+	struct tcs_fields t;
+
+	/* A resume that might end in OENTRY, or with other debug rules, is the leaf's business. */
+	tcs_get(page_at(m, cpu->tcs_epa), &t);
+	if (m->platform->aexnotify || !(t.flags & SGX_TCS_DBGOPTIN) != !cpu->debug_optin)
+		return false;
+	save_frame(m, cpu, regs, xsave, xsave_bytes, ev);
+	track_leave(s, cpu->epoch);
+	return track_enter(s, &cpu->epoch);
 }

@@ -62,11 +62,17 @@ int64_t rig_map(struct rig *r, uint64_t off, uint64_t pages, int prot)
 
 void rig_build(struct rig *r, const char *image, bool init)
 {
+	rig_build_reserve(r, image, init, UINT64_MAX);
+}
+
+void rig_build_reserve(struct rig *r, const char *image, bool init, uint64_t reserve_bytes)
+{
 	struct image_opts opts = IMAGE_OPTS_DEFAULT;
 	const char *dir = getenv("SGXCTL_ENCLAVES");
 	struct err e = { 0 };
 	char path[4096];
 
+	opts.reserve_bytes = reserve_bytes;
 	memset(r, 0, sizeof(*r));
 	snprintf(path, sizeof(path), "%s/%s", dir ? dir : "enclaves", image);
 	if (image_open(path, &opts, &r->plan, &e))

@@ -22,6 +22,8 @@ struct rig {
 
 /* Image name below $top_builddir/enclaves; aborts the test program when the enclave cannot be built. */
 void rig_build(struct rig *r, const char *image, bool init);
+/* The same with another size of the reserve for growth (UINT64_MAX: the image's). */
+void rig_build_reserve(struct rig *r, const char *image, bool init, uint64_t reserve_bytes);
 void rig_free(struct rig *r);
 int rig_init(struct rig *r);
 /* mmap a range of the enclave */
