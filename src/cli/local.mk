@@ -5,9 +5,14 @@ sgxctl_SOURCES = \
 	src/cli/measure.c src/cli/complete.c \
 	src/cli/render.c src/cli/render_views.c src/cli/render_docs.c src/cli/render_map.c \
 	src/cli/cmd_accept.c src/cli/cmd_accept_test.c src/cli/cmd_augment.c src/cli/cmd_call.c \
-	src/cli/cmd_dump_secs.c src/cli/cmd_dump_ssa.c src/cli/cmd_dump_tcs.c src/cli/cmd_extend.c \
+	src/cli/cmd_dump_secs.c src/cli/cmd_dump_ssa.c src/cli/cmd_dump_tcs.c src/cli/cmd_explain.c \
+	src/cli/cmd_extend.c \
 	src/cli/cmd_info.c src/cli/cmd_list.c src/cli/cmd_load.c src/cli/cmd_measure.c \
 	src/cli/cmd_modify_type.c src/cli/cmd_pages.c src/cli/cmd_peek.c src/cli/cmd_poke.c \
 	src/cli/cmd_remove.c src/cli/cmd_restrict.c src/cli/cmd_sign.c src/cli/cmd_status.c \
 	src/cli/cmd_unload.c
-sgxctl_LDADD = libsession.a libimage.a libarch.a $(libbase_libs) $(ELF_LIBS) $(CRYPTO_LIBS)
+sgxctl_LDADD = libexplain.a libsession.a libimage.a libarch.a $(libbase_libs) $(ELF_LIBS) $(CRYPTO_LIBS)
+
+include src/cli/explain.mk
+# BUILT_SOURCES only help "make all" and "make check"; "make sgxctl" needs to be told
+src/cli/libexplain_a-explain_check.$(OBJEXT): src/cli/explain_checks.inc
