@@ -4,3 +4,10 @@ libsession_a_SOURCES = \
 	src/session/name.c src/session/waiting.c src/session/statedir.c src/session/folder.c \
 	src/session/slot.c src/session/frame.c src/session/error_doc.c src/session/client.c \
 	src/session/list.c src/session/unload.c src/session/start.c
+libsession_libs = libsession.a $(libbase_libs)
+
+unit_tests += tests/unit/test_session_frame tests/unit/test_session_slot
+tests_unit_test_session_frame_SOURCES = tests/unit/test_session_frame.c
+tests_unit_test_session_frame_LDADD = $(libsession_libs)
+tests_unit_test_session_slot_SOURCES = tests/unit/test_session_slot.c
+tests_unit_test_session_slot_LDADD = $(libsession_libs)
