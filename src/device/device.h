@@ -151,6 +151,12 @@ void encl_enter_raw(struct encl *en, struct encl_tcs *t, unsigned function, stru
 /* Get a TCS, enter, put.  0: op ran to EEXIT (op->status says how it went); -1: e = enclave-fault etc.,
  * *x describes it; the TCS then stays stopped (depth 1) for the debugger. */
 int encl_call(struct encl *en, struct encl_op *op, struct encl_exit *x, struct err *e);
+/* ERR_NO_INTERFACE unless the enclave declares the operation interface. */
+int encl_need_ops(const struct encl *en, struct err *e);
+/* For those who drive entries themselves: adds the leafs that op says it completed to the counters. */
+void encl_count_leafs(struct encl *en, const struct encl_op *op);
+/* Pages that enclave code took by itself (EACCEPTCOPY with these rights). */
+void encl_note_accepted(struct encl *en, uint64_t off, uint64_t pages, unsigned rwx);
 /* Fill e from an exit that was a fault. */
 int encl_fault_err(const struct encl *en, const struct encl_exit *x, struct err *e);
 

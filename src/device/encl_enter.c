@@ -106,6 +106,12 @@ int encl_need_ops(const struct encl *en, struct err *e)
 	return err_set(e, ERR_NO_INTERFACE, 0, "this enclave does not declare the operation interface");
 }
 
+void encl_count_leafs(struct encl *en, const struct encl_op *op)
+{
+	encl_count(en, eaccepts, op->eaccepts);
+	encl_count(en, eacceptcopies, op->eacceptcopies);
+}
+
 /* Page fault without a page-table entry: worth one ERESUME per address. */
 static bool lost_race(const struct encl_exit *x)
 {
@@ -122,8 +128,7 @@ int encl_run_op_on(struct encl *en, struct encl_tcs *t, struct encl_op *op, stru
 		last = x->addr;
 		encl_enter(en, t, SGX_ERESUME, op, x);
 	}
-	encl_count(en, eaccepts, __atomic_load_n(&op->eaccepts, __ATOMIC_RELAXED));
-	encl_count(en, eacceptcopies, __atomic_load_n(&op->eacceptcopies, __ATOMIC_RELAXED));
+	encl_count_leafs(en, op);
 	if (x->ret)
 		return err_set(e, ERR_ENTRY_REFUSED, -x->ret, "the vDSO refused the entry");
 	return x->fault ? encl_fault_err(en, x, e) : 0;

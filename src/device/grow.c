@@ -35,6 +35,14 @@ void grow_note(struct encl *en, uint64_t off, uint64_t pages, bool accepted, uns
 	ledger_set(en, &n);
 }
 
+void encl_note_accepted(struct encl *en, uint64_t off, uint64_t pages, unsigned rwx)
+{
+	if (ledger_reserve(en, NULL))
+		return;
+	__atomic_fetch_add(&en->augmented, pages - ledger_known(en, off, pages), __ATOMIC_RELAXED);
+	grow_note(en, off, pages, true, rwx);
+}
+
 void grow_progress(const struct grow_ctx *g, uint64_t done)
 {
 	if (g->q->progress)

@@ -40,7 +40,7 @@ static struct dev_probe *add(struct probing *p, const char *name, int pass, cons
 	struct dev_probe *d = &p->v[p->n < DEV_MAX_PROBES - 1 ? p->n++ : p->n];
 
 	d->name = name;
-	d->pass = pass;
+	d->pass = pass == YES ? PROBE_YES : pass == NO ? PROBE_NO : PROBE_UNKNOWN;
 	d->value[0] = 0;
 	snprintf(d->message, sizeof(d->message), "%s", pass == YES ? "" : message);
 	return d;
@@ -66,7 +66,7 @@ static struct leaf cpuid(uint32_t leaf, uint32_t sub)
 {
 	struct leaf r = { 0 };
 
-	if (__get_cpuid_max(leaf & 0x80000000u, NULL) >= leaf)
+	if ((uint32_t)__get_cpuid_max(leaf & 0x80000000u, NULL) >= leaf)
 		__cpuid_count(leaf, sub, r.a, r.b, r.c, r.d);
 	return r;
 }
