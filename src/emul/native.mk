@@ -11,5 +11,6 @@ libemul_native_a_CCASFLAGS = $(AM_CPPFLAGS)
 EMUL_LIBS = libemul.a libemul_native.a libemul.a libmachine.a
 
 unit_tests += tests/unit/test_emul_native
-tests_unit_test_emul_native_SOURCES = tests/unit/test_emul_native.c tests/unit/emul_rig.c tests/unit/emul_rig.h
+tests_unit_test_emul_native_SOURCES = tests/unit/test_emul_native.c tests/unit/emul_rig.c tests/unit/emul_rig.h \
+	tests/unit/vector_code.S
 tests_unit_test_emul_native_LDADD = $(EMUL_LIBS) libimage.a libbase.a libarch.a $(CJSON_LIBS) $(ELF_LIBS) $(CRYPTO_LIBS) -lpthread

@@ -34,22 +34,23 @@ static void add_run(struct rig *r, const struct plan_run *run)
 int rig_init(struct rig *r)
 {
 	struct sign_params sp;
-	struct sign_key *key = NULL;
+	static struct sign_key *key;    /* making one takes a second */
 	struct sgx_arch_sigstruct sig;
 	struct err e = { 0 };
 	char path[] = "/tmp/sgxctl-rig-XXXXXX", file[64];
 
-	if (!mkdtemp(path))
-		die("mkdtemp", 0, "");
-	snprintf(file, sizeof(file), "%s/key.pem", path);
-	if (sign_key_user(file, &key, &(bool){ 0 }, &e))
-		die("key", 0, e.msg);
-	remove(file);
-	remove(path);
+	if (!key) {
+		if (!mkdtemp(path))
+			die("mkdtemp", 0, "");
+		snprintf(file, sizeof(file), "%s/key.pem", path);
+		if (sign_key_user(file, &key, &(bool){ 0 }, &e))
+			die("key", 0, e.msg);
+		remove(file);
+		remove(path);
+	}
 	sign_params_default(&sp, &r->plan);
 	if (plan_measure(&r->plan, r->mrenclave, NULL, NULL, &e) || sigstruct_sign(&sp, r->mrenclave, key, &sig, &e))
 		die("sign", 0, e.msg);
-	sign_key_free(key);
 	struct sgx_enclave_init in = { .sigstruct = (uintptr_t)&sig };
 
 	return (int)emul_ioctl(r->fd, SGX_IOC_ENCLAVE_INIT, &in);
@@ -72,6 +73,8 @@ void rig_build_reserve(struct rig *r, const char *image, bool init, uint64_t res
 	struct err e = { 0 };
 	char path[4096];
 
+	uint64_t xfrm = r->xfrm;
+
 	opts.reserve_bytes = reserve_bytes;
 	memset(r, 0, sizeof(*r));
 	snprintf(path, sizeof(path), "%s/%s", dir ? dir : "enclaves", image);
@@ -90,6 +93,8 @@ void rig_build_reserve(struct rig *r, const char *image, bool init, uint64_t res
 				      .miscselect = r->plan.miscselect, .attributes = r->plan.attributes };
 
 	secs.attributes.flags |= SGX_ATTR_DEBUG;
+	if (xfrm)
+		secs.attributes.xfrm = xfrm;
 	struct sgx_enclave_create c = { .src = (uintptr_t)&secs };
 	long ret = emul_ioctl(r->fd, SGX_IOC_ENCLAVE_CREATE, &c);
 

@@ -18,6 +18,7 @@ struct rig {
 	uint64_t base, size;
 	struct plan plan;
 	uint8_t mrenclave[32];
+	uint64_t xfrm;                  /* set before rig_build: 0 = as the image wishes */
 };
 
 /* Image name below $top_builddir/enclaves; aborts the test program when the enclave cannot be built. */

@@ -13,7 +13,8 @@ static void test_set_and_wrap(void)
 	char big[2000];
 
 	ok(err_set(&e, ERR_PAGE_EXISTS, EBUSY, "page at 0x%x", 0x5000) == -1, "err_set returns -1");
-	ok(e.code == ERR_PAGE_EXISTS && e.sys == EBUSY && !strcmp(e.msg, "page at 0x5000"), "and fills the error");
+	ok(e.code == ERR_PAGE_EXISTS && e.sys == EBUSY && !strcmp(e.msg, "page at 0x5000"),
+	   "and fills the error");
 	ok(!e.sgx && !e.check[0] && !e.hint[0] && !e.has_offset, "nothing of an older error is left");
 	err_offset(&e, 0x5000);
 	err_hint(&e, "look at %s", "pages");
@@ -53,8 +54,10 @@ static void test_names(void)
 	}
 	ok(found, "each of %d codes is found by its name", ERR_N_CODES - 1);
 	ok(sound, "names are kebab-case, exit statuses are neither 0 nor a test harness's");
-	ok(err_from_name("none") == ERR_NONE && err_from_name("page") == ERR_NONE, "unknown names give ERR_NONE");
-	ok(!strcmp(err_name(ERR_NONE), "none") && err_exit_status(ERR_NONE) == EXIT_DONE, "no error is no failure");
+	ok(err_from_name("none") == ERR_NONE && err_from_name("page") == ERR_NONE,
+	   "unknown names give ERR_NONE");
+	ok(!strcmp(err_name(ERR_NONE), "none") && err_exit_status(ERR_NONE) == EXIT_DONE,
+	   "no error is no failure");
 	ok(err_exit_status((enum err_code)9999) == EXIT_BUG, "a code that does not exist is our bug");
 }
 
@@ -73,8 +76,10 @@ static void test_errno_names(void)
 	}
 	is_u64(known, 131, "Linux has 131 errnos");
 	ok(both_ways, "each is found by its name");
-	ok(!strcmp(errno_name(EBUSY), "EBUSY") && !strcmp(errno_name(EHWPOISON), "EHWPOISON"), "first and last");
-	ok(!errno_name(0) && !errno_name(-EBUSY) && !errno_name(41) && !errno_name(4096), "others have no name");
+	ok(!strcmp(errno_name(EPERM), "EPERM") && !strcmp(errno_name(EHWPOISON), "EHWPOISON"),
+	   "first and last");
+	ok(!errno_name(0) && !errno_name(-EBUSY) && !errno_name(41) && !errno_name(4096),
+	   "others have no name");
 	ok(errno_from_name("EWOULDBLOCK") == EAGAIN && errno_from_name("ENOTSUP") == EOPNOTSUPP, "aliases");
 	ok(!errno_from_name("EBUS") && !errno_from_name(""), "unknown names give 0");
 }

@@ -83,7 +83,8 @@ static void test_read_file(void)
 	unlink(path);
 	ok(write_file_atomic(dirfd_, "ten", "0123456789", 10, 0600, 0) == 0, "a file of ten bytes");
 	ok(read_file(dirfd_, "ten", 9, &buf, &n) == -1 && errno == EFBIG && !buf, "is too long for nine");
-	ok(read_file(dirfd_, "ten", 10, &buf, &n) == 0 && n == 10 && !strcmp(buf, "0123456789"), "and fits ten");
+	ok(read_file(dirfd_, "ten", 10, &buf, &n) == 0 && n == 10 && !strcmp(buf, "0123456789"),
+	   "and fits ten");
 	free(buf);
 }
 
@@ -100,7 +101,8 @@ static void test_write_file(void)
 	   (st.st_mode & 0777) == 0644, "replaced, with exactly the mode asked for");
 	ok(write_file_atomic(dirfd_, "f", "x", 1, 0600, WRITE_FILE_NOREPLACE) == -1 && errno == EEXIST,
 	   "not replaced when that was asked for");
-	ok(read_file(dirfd_, "f", 100, &buf, &n) == 0 && n == 5 && !memcmp(buf, "newer", 5), "the contents stay");
+	ok(read_file(dirfd_, "f", 100, &buf, &n) == 0 && n == 5 && !memcmp(buf, "newer", 5),
+	   "the contents stay");
 	free(buf);
 	ok(write_file_atomic(dirfd_, "no/f", "x", 1, 0600, 0) == -1 && errno == ENOENT, "no directory");
 	is_u64(entries(), before + 1, "no temporary file is left behind");

@@ -44,7 +44,8 @@ static void test_rows(const char *what, int (*parse)(const char *, uint64_t, uin
 		int ret = parse(rows[i].text, rows[i].max, &v);
 
 		if (rows[i].err)
-			ok(ret == -1 && errno == rows[i].err && v == 12345, "%s refuses '%s'", what, rows[i].text);
+			ok(ret == -1 && errno == rows[i].err && v == 12345, "%s refuses '%s'", what,
+			   rows[i].text);
 		else
 			ok(ret == 0 && v == rows[i].want, "%s takes '%s'", what, rows[i].text);
 	}
@@ -56,14 +57,16 @@ static void test_fmt_size(void)
 		uint64_t v;
 		const char *want;
 	} rows[] = {
-		{ 0, "0" }, { 1023, "1023" }, { 1024, "1K" }, { 4096, "4K" }, { 1536, "1.5K" }, { 1025, "1.0K" },
+		{ 0, "0" }, { 1023, "1023" }, { 1024, "1K" }, { 4096, "4K" }, { 1536, "1.5K" },
+		{ 1025, "1.0K" },
 		{ (1 << 20) - 1, "1023.9K" }, { 1 << 20, "1M" }, { (uint64_t)5 << 40, "5T" },
 		{ (uint64_t)1 << 63, "8E" }, { UINT64_MAX, "15.9E" },
 	};
 	char buf[FMT_SIZE_BYTES];
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		ok(!strcmp(fmt_size(buf, rows[i].v), rows[i].want), "%llu is %s", (unsigned long long)rows[i].v,
+		ok(!strcmp(fmt_size(buf, rows[i].v), rows[i].want), "%llu is %s",
+		   (unsigned long long)rows[i].v,
 		   rows[i].want);
 }
 
@@ -76,7 +79,8 @@ static void test_perm(void)
 		{ "rwx", 7 }, { "r-x", 5 }, { "rw", 3 }, { "rw-", 3 }, { "r", 1 }, { "--x", 4 }, { "x", 4 },
 		{ "---", 0 }, { "-", 0 }, { "rx", 5 }, { "-w-", 2 }, { "w", 2 },
 	};
-	static const char *const bad[] = { "", "xr", "rr", "rwxx", "----", "RW", "rwx ", "r--x", "5", "rw-x" };
+	static const char *const bad[] = { "", "xr", "rr", "rwxx", "----", "RW", "rwx ", "r--x", "5",
+					   "rw-x" };
 	char buf[4];
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
@@ -99,7 +103,8 @@ static void test_text(void)
 	uint8_t bytes[3] = { 9, 9, 9 };
 	size_t n = text_escape(buf, sizeof(buf), nasty, sizeof(nasty) - 1);
 
-	ok(!strcmp(buf, "a\\x00b\\x7f\\xc2\\x85\\xed\\xa0\\x80\\xf4\\x90\\x80\\x80\\xc0\\xaf\xe2\x82\xac\\xe2\\x82"),
+	ok(!strcmp(buf, "a\\x00b\\x7f\\xc2\\x85\\xed\\xa0\\x80\\xf4\\x90\\x80\\x80\\xc0\\xaf"
+			"\xe2\x82\xac\\xe2\\x82"),
 	   "NUL, DEL, C1, surrogates, over-long forms, beyond Unicode and cut sequences are escaped");
 	is_u64(n, strlen(buf), "the length is told");
 	is_u64(text_escape(small, sizeof(small), "abc\x01", 4), 7, "the needed length is told when cut");

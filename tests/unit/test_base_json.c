@@ -80,7 +80,8 @@ static void test_strings(void)
 
 	json_push_str(j, all);
 	json_push_strn(j, "a\0b", 3);
-	ok(prints(j, "[\"\\\"\\\\/\\b\\n\\u001b\\u007f\\u009b\\\\xff\\\\xed\\\\xa0\\\\x80\xf0\x9f\x98\x80\",\"a\\\\x00b\"]"),
+	ok(prints(j, "[\"\\\"\\\\/\\b\\n\\u001b\\u007f\\u009b\\\\xff\\\\xed\\\\xa0\\\\x80"
+		     "\xf0\x9f\x98\x80\",\"a\\\\x00b\"]"),
 	   "no control byte and no bad UTF-8 gets out");
 	for (int i = 1; i < 256; i++) {
 		char one[2] = { (char)i, 0 };
@@ -102,7 +103,8 @@ static void test_sticky(void)
 	struct json *j = json_object(), *arr;
 
 	json_add_size(j, "n", JSON_INT_LIMIT);
-	ok(!json_print(j, false) && errno == ERANGE && json_error(j) == ERANGE, "2^53 is not printed rounded");
+	ok(!json_print(j, false) && errno == ERANGE && json_error(j) == ERANGE,
+	   "2^53 is not printed rounded");
 	ok(json_is_null(json_get(j, "n")), "it is null in the document");
 	json_free(j);
 
@@ -167,7 +169,8 @@ static void test_no_memory(void)
 		free(text);
 		json_free(j);
 	}
-	ok(sound && complete, "each of %ld failing allocations is reported, none loses a key silently", n - 2);
+	ok(sound && complete, "each of %ld failing allocations is reported, none loses a key silently",
+	   n - 2);
 
 	for (n = 1, complete = false; n < 1000 && !complete; n++) {
 		struct err e = { 0 };
@@ -190,10 +193,11 @@ static const char *const good_texts[] = {
 };
 
 static const char *const bad_texts[] = {
-	"", " ", "{", "}", "[1,]", "{\"a\":1,}", "{\"a\"}", "{a:1}", "[1 2]", "01", "+1", ".5", "1.", "1e", "-",
-	"0x10", "nul", "nullx", "true false", "{} {}", "{}x", "'a'", "\"", "\"\\", "\"\\x41\"", "\"\\u12\"",
-	"\"\\u0000\"", "\"\\ud800\"", "\"\\udc00\\ud800\"", "\"a\nb\"", "\"\xff\"", "\"\xed\xa0\x80\"", "\xef\xbb\xbf{}",
-	"{\"a\":1,\"a\":2}", "[{\"b\":1,\"c\":2,\"\\u0062\":3}]", "1e999", "-1e999", "[1]]", "/**/1", "NaN", "Infinity",
+	"", " ", "{", "}", "[1,]", "{\"a\":1,}", "{\"a\"}", "{a:1}", "[1 2]", "01", "+1", ".5", "1.",
+	"1e", "-", "0x10", "nul", "nullx", "true false", "{} {}", "{}x", "'a'", "\"", "\"\\", "\"\\x41\"", "\"\\u12\"",
+	"\"\\u0000\"", "\"\\ud800\"", "\"\\udc00\\ud800\"", "\"a\nb\"", "\"\xff\"", "\"\xed\xa0\x80\"",
+	"\xef\xbb\xbf{}", "{\"a\":1,\"a\":2}", "[{\"b\":1,\"c\":2,\"\\u0062\":3}]", "1e999", "-1e999",
+	"[1]]", "/**/1", "NaN", "Infinity",
 	"1234567890123456789012345678901234567890123456789012345678901234",
 };
 
@@ -227,8 +231,8 @@ static void test_parse(void)
 static void test_getters(void)
 {
 	static const char text[] = "{\"n\":7,\"x\":\"0xff\",\"neg\":-1,\"frac\":1.5,\"big\":9007199254740992,"
-				   "\"dec\":\"12\",\"s\":\"t\",\"b\":true,\"z\":null,\"e\":1e3,\"l\":9007199254740991,"
-				   "\"h\":\"0x1g\",\"a\":[1,2]}";
+				   "\"dec\":\"12\",\"s\":\"t\",\"b\":true,\"z\":null,\"e\":1e3,"
+				   "\"l\":9007199254740991,\"h\":\"0x1g\",\"a\":[1,2]}";
 	struct json *j = json_parse(text, strlen(text), NULL);
 	uint64_t u = 99;
 	int64_t i = 99;
@@ -257,7 +261,8 @@ static void test_getters(void)
 	for (const struct json *c = json_first(j); c; c = json_next(c))
 		n += json_key(c) && json_get(j, json_key(c)) == c;
 	is_u64(n, json_len(j), "iteration meets every member once");
-	ok(!json_first(json_get(j, "s")) && !json_next(NULL) && !json_key(NULL), "there is nothing in a string");
+	ok(!json_first(json_get(j, "s")) && !json_next(NULL) && !json_key(NULL),
+	   "there is nothing in a string");
 	json_free(j);
 }
 

@@ -71,7 +71,7 @@ static void exceptions(struct rig *r)
 		{ 256, 6, "SYSCALL" }, { 258, 6, "INT 0x80" }, { 259, 6, "IN" }, { 260, 13, "a jump outside ELRANGE" },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct rig one;
+		struct rig one = { 0 };
 		struct sgx_enclave_run run;
 		struct encl_op op = { .op = ENCL_OP_FAULT, .value = rows[i].value };
 
@@ -151,6 +151,83 @@ static void storm(struct rig *r)
 	is_u64(bad_context, 0, "no handler saw an RIP inside ELRANGE");
 }
 
+/* ---- vector state ----------------------------------------------------------------------------------- */
+
+extern const uint8_t vector_code[], vector_code_end[];
+
+static uint64_t host_xcr0(void)
+{
+	uint32_t lo, hi;
+
+	__asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+	return (uint64_t)hi << 32 | lo;
+}
+
+/* ZMM, opmask and MXCSR of enclave code across thousands of asynchronous exits */
+static void vectors_survive(void)
+{
+	struct rig r = { .xfrm = host_xcr0() & 0xe7 };
+	struct itimerval every = { { 0, 50 }, { 0, 50 } }, off = { { 0, 0 }, { 0, 0 } };
+	volatile uint32_t flag = 0;
+	pthread_t t;
+	sigset_t m, o;
+
+	if (r.xfrm != 0xe7) {
+		tap_skip("vector registers survive AEX and ERESUME", "this CPU has no AVX-512");
+		return;
+	}
+	rig_build(&r, "grow.elf", true);
+	storm_rig = &r;
+	rig_map(&r, GROW, 2, PROT_READ | PROT_WRITE | PROT_EXEC);
+	struct encl_op op = { .op = ENCL_OP_ACCEPTCOPY, .addr = r.base + GROW, .pages = 2, .flags = 0x205,
+			      .src = (uintptr_t)vector_code };
+
+	is_u64(rig_op(&r, 0, &op), ENCL_OK, "EACCEPTCOPY of code to an RX page");
+	sigemptyset(&m);
+	sigaddset(&m, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &m, &o);
+	pthread_create(&t, NULL, set_flag_later, (void *)(uintptr_t)&flag);
+	pthread_sigmask(SIG_SETMASK, &o, NULL);
+	alarms = 0;
+	setitimer(ITIMER_REAL, &every, NULL);
+	op = (struct encl_op){ .op = ENCL_OP_EXEC, .addr = r.base + GROW, .value = (uintptr_t)&flag };
+	is_u64(rig_op(&r, 0, &op), ENCL_OK, "code in the new page runs");
+	setitimer(ITIMER_REAL, &off, NULL);
+	pthread_join(t, NULL);
+	is_u64(op.value, 0, "ZMM, opmask and MXCSR survive %d AEXs", (int)alarms);
+	ok(alarms > 100, "there were enough of them");
+	rig_free(&r);
+}
+
+/* EENTER and EEXIT leave the vector registers of the caller alone */
+static void vectors_pass_through(struct rig *r)
+{
+	struct encl_op op = { .op = ENCL_OP_NOP };
+	struct sgx_enclave_run run = { .tcs = r->base + r->plan.tcs[0] };
+	static uint64_t before[16][2], after[16][2];
+	uint64_t out = (uintptr_t)after, rdi = (uintptr_t)&op, rsi = 0, rdx = 0, leaf = 2;
+	int ret;
+
+	for (unsigned i = 0; i < 16; i++)
+		before[i][0] = before[i][1] = 0x0101010101010101u * (i + 1);
+#define LOAD(i) "movdqu " #i "*16(%[b]), %%xmm" #i ";"
+#define STORE(i) "movdqu %%xmm" #i ", " #i "*16(%[a]);"
+#define ALL(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+	__asm__ volatile("push %%rbp; mov %%rsp, %%rbp; and $-16, %%rsp; push %[a]; push %[run];" ALL(LOAD)
+			 "call emul_vdso_enter; mov 8(%%rsp), %[a];" ALL(STORE) "mov %%rbp, %%rsp; pop %%rbp"
+			 : "=a"(ret), [a] "+b"(out), "+D"(rdi), "+S"(rsi), "+d"(rdx), "+c"(leaf)
+			 : [run] "r"(&run), [b] "r"(before)
+			 : "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
+#undef LOAD
+#undef STORE
+	(void)ret;
+	bool same = true;
+
+	for (unsigned i = 0; i < 16; i++)
+		same = same && before[i][0] == after[i][0] && before[i][1] == after[i][1];
+	ok(run.function == 4 && same, "EENTER and EEXIT pass the vector registers through");
+}
+
 /* ---- threads and fork ------------------------------------------------------------------------------- */
 
 struct worker { struct rig *r; unsigned t; uint64_t bad; };
@@ -173,7 +250,7 @@ static void *grow_many(void *arg)
 
 static void threads(void)
 {
-	struct rig r;
+	struct rig r = { 0 };
 	struct worker w[8];
 	pthread_t t[8];
 	uint64_t bad = 0;
@@ -216,7 +293,7 @@ static void forked(struct rig *r)
 int main(void)
 {
 	struct emul_config cfg = { .kernel = EMUL_KERNEL_RFC };
-	struct rig r;
+	struct rig r = { 0 };
 	int s = emul_setup(&cfg);
 
 	if (s) {
@@ -231,9 +308,11 @@ int main(void)
 	growth(&r);
 	refused_entries(&r);
 	storm(&r);
+	vectors_pass_through(&r);
 	forked(&r);
 	rig_free(&r);
 	exceptions(&r);
+	vectors_survive();
 	threads();
 	return tap_done();
 }

@@ -38,8 +38,10 @@ static const char *listing(void)
 
 	if (session_list(&entries, &n, NULL) < 0)
 		return "error";
-	snprintf(text, sizeof(text), n == 1 ? "%s %s" : n ? "%s... %s" : "", n ? entries[0].name : "",
-		 n && entries[0].alive ? "alive" : "dead");
+	text[0] = '\0';
+	if (n)
+		snprintf(text, sizeof(text), "%s%s %s", entries[0].name, n > 1 ? "..." : "",
+			 entries[0].alive ? "alive" : "dead");
 	session_list_free(entries, n);
 	return text;
 }
