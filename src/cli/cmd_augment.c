@@ -14,10 +14,10 @@
 struct augment_args {
 	const char *name, *strategy, *copy_from, *perm;
 	struct range range;
-	bool accept;
+	bool accept, down;
 };
 
-enum { KEY_STRATEGY = 's', KEY_ACCEPT = 'a', KEY_COPY = 0x100, KEY_PERM };
+enum { KEY_STRATEGY = 's', KEY_ACCEPT = 'a', KEY_COPY = 0x100, KEY_PERM, KEY_DOWN };
 
 static const struct argp_option options[] = {
 	RANGE_OPTIONS,
@@ -25,6 +25,7 @@ static const struct argp_option options[] = {
 	{ "accept", KEY_ACCEPT, NULL, 0, "let the enclave accept them (EACCEPT)", 2 },
 	{ "copy-from", KEY_COPY, "FILE", 0, "fill them with the file, by EACCEPTCOPY", 2 },
 	{ "perm", KEY_PERM, "RWX", 0, "the rights they end with, such as r-x (rw-)", 2 },
+	{ "down", KEY_DOWN, NULL, 0, "touch or accept from the highest page to the lowest, as a stack grows", 2 },
 	{ 0 }
 };
 
@@ -39,6 +40,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return option_word(state, "strategy", arg, STRATEGIES);
 	case KEY_ACCEPT:
 		a->accept = true;
+		return 0;
+	case KEY_DOWN:
+		a->down = true;
 		return 0;
 	case KEY_COPY:
 		a->copy_from = arg;
@@ -103,6 +107,7 @@ int cmd_augment(int argc, char **argv)
 	}
 	request_str(request, "strategy", a.strategy);
 	json_add_bool(request, "accept", a.accept);
+	json_add_bool(request, "down", a.down);
 	request_str(request, "perm", a.perm);
 	json_add_bool(request, "copy", contents >= 0);
 	if (request_send(a.name, request, &contents, contents >= 0, &reply, &e) < 0)

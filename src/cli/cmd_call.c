@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sgxctl call: one entry into an enclave, by the operation interface or with raw registers. */
+/* sgxctl call: one entry into an enclave, with one operation of the operation interface. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,20 +15,17 @@
 
 #define MAX_DATA ((uint64_t)1 << 30)
 
-enum value_index { V_ADDR, V_PAGES, V_FLAGS, V_VALUE, V_OPT, V_BYTES, V_RDI, V_RSI, V_RDX, V_R8, V_R9, N_VALUES };
-#define FIRST_REGISTER V_RDI
-static const char *const value_names[N_VALUES] = {
-	"addr", "pages", "flags", "value", "opt", "bytes", "rdi", "rsi", "rdx", "r8", "r9",
-};
+enum value_index { V_ADDR, V_PAGES, V_FLAGS, V_VALUE, V_OPT, V_BYTES, V_MS, N_VALUES };
+static const char *const value_names[N_VALUES] = { "addr", "pages", "flags", "value", "opt", "bytes", "ms" };
 
 struct call_args {
 	const char *name, *op, *src, *dst;
-	bool list, raw, absolute;
+	bool list, absolute;
 	bool has[N_VALUES];
 	uint64_t value[N_VALUES];
 };
 
-enum { KEY_VALUES = 0x100, KEY_LIST = 'l', KEY_RAW = 0x200, KEY_SRC, KEY_DST };
+enum { KEY_VALUES = 0x100, KEY_LIST = 'l', KEY_SRC = 0x200, KEY_DST };
 
 static const struct argp_option options[] = {
 	{ "list", KEY_LIST, NULL, 0, "list the operations", 0 },
@@ -41,31 +38,18 @@ static const struct argp_option options[] = {
 	{ "opt", KEY_VALUES + V_OPT, "N", 0, "option bits: 1 downwards, 2 go on, 4 one source page", 1 },
 	{ "src", KEY_SRC, "FILE", 0, "host memory that the operation reads", 1 },
 	{ "dst", KEY_DST, "FILE", 0, "host memory that the operation writes", 1 },
-	{ "raw", KEY_RAW, NULL, 0, "enter with these registers, whatever interface the enclave has", 2 },
-	{ "rdi", KEY_VALUES + V_RDI, "N", 0, "RDI of a raw entry", 2 },
-	{ "rsi", KEY_VALUES + V_RSI, "N", 0, "RSI of a raw entry", 2 },
-	{ "rdx", KEY_VALUES + V_RDX, "N", 0, "RDX of a raw entry", 2 },
-	{ "r8", KEY_VALUES + V_R8, "N", 0, "R8 of a raw entry", 2 },
-	{ "r9", KEY_VALUES + V_R9, "N", 0, "R9 of a raw entry", 2 },
+	{ "ms", KEY_VALUES + V_MS, "N", 0, "milliseconds after which a waiting operation is let go (never)", 1 },
 	{ 0 }
 };
 
 static error_t complete(struct call_args *a, struct argp_state *state)
 {
-	bool registers = false;
-
-	for (int i = FIRST_REGISTER; i < N_VALUES; i++)
-		registers |= a->has[i];
 	if (a->list && a->name)
 		argp_error(state, "--list takes no enclave");
 	else if (!a->list && !a->name)
 		argp_error(state, "NAME is missing");
-	else if (a->raw && a->op)
-		argp_error(state, "--raw takes no operation");
-	else if (!a->list && !a->raw && !a->op)
+	else if (!a->list && !a->op)
 		argp_error(state, "OP is missing");
-	else if (registers && !a->raw)
-		argp_error(state, "registers go with --raw");
 	else
 		return 0;
 	return EINVAL;
@@ -85,9 +69,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case KEY_LIST:
 		a->list = true;
-		return 0;
-	case KEY_RAW:
-		a->raw = true;
 		return 0;
 	case KEY_ABSOLUTE:
 		a->absolute = true;
@@ -113,7 +94,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 const struct argp cmd_call_argp = {
-	.options = options, .parser = parse, .args_doc = "NAME OP\nNAME --raw\n--list", .children = output_children,
+	.options = options, .parser = parse, .args_doc = "NAME OP\n--list", .children = output_children,
 	.doc = "Enters an enclave with one operation of the operation interface.\vSee sgxctl-call(1).",
 };
 
@@ -142,10 +123,10 @@ static int list_operations(void)
 
 static int make_request(const struct call_args *a, struct json *request, struct err *e)
 {
-	struct json *args = json_add_obj(request, a->raw ? "raw" : "args");
-	int from = a->raw ? FIRST_REGISTER : 0, to = a->raw ? N_VALUES : FIRST_REGISTER;
+	struct json *args = json_add_obj(request, "args");
 
-	for (int i = from; i < to; i++) {
+	json_add_str(request, "call", a->op);
+	for (int i = 0; i < N_VALUES; i++) {
 		uint64_t v = a->value[i];
 
 		if (!a->has[i])
@@ -154,23 +135,35 @@ static int make_request(const struct call_args *a, struct json *request, struct 
 			return -1;
 		request_u64(args, value_names[i], v);
 	}
-	request_str(request, "call", a->op);
 	return 0;
 }
 
-/* fd 0 of the message is what the operation reads, fd 1 what it writes; each may be empty. */
-static int open_data(const struct call_args *a, int fds[2], struct err *e)
+/*
+ * Descriptor 0 of the message is what the operation reads, 1 what it writes; without either the keeper reads
+ * nothing and answers in the document.  A size that is not given is that of the file.
+ */
+static int open_data(struct call_args *a, int fds[2], size_t *ret_n, struct err *e)
 {
 	struct stat st;
 
+	if (!a->src && !a->dst)
+		return 0;
 	fds[0] = a->src ? open(a->src, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : memfd_create("sgxctl-src", MFD_CLOEXEC);
 	if (fds[0] < 0 || fstat(fds[0], &st) < 0)
 		return err_set(e, ERR_IO, errno, "cannot open '%s'", a->src ? a->src : "src");
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, ERR_IO, EINVAL, "'%s' is no regular file", a->src);
+	if (a->src && !a->has[V_BYTES]) {
+		a->has[V_BYTES] = true;
+		a->value[V_BYTES] = (uint64_t)st.st_size;
+	}
+	*ret_n = 1;
+	if (!a->dst)
+		return 0;
 	fds[1] = memfd_create("sgxctl-dst", MFD_CLOEXEC);
 	if (fds[1] < 0)
 		return err_set(e, ERR_IO, errno, "cannot make a file for what the enclave writes");
+	*ret_n = 2;
 	return 0;
 }
 
@@ -196,19 +189,20 @@ int cmd_call(int argc, char **argv)
 	struct json *request, *reply = NULL;
 	struct err e = { 0 };
 	int fds[2] = { -1, -1 }, r;
+	size_t n_fds = 0;
 
 	if (cli_parse(&cmd_call_argp, argc, argv, NULL, &a) < 0)
 		return EXIT_USAGE;
 	if (a.list)
 		return list_operations();
 	request = request_new("call");
-	r = make_request(&a, request, &e);
-	if (r == 0 && (a.src || a.dst))
-		r = open_data(&a, fds, &e);
+	r = open_data(&a, fds, &n_fds, &e);
+	if (r == 0)
+		r = make_request(&a, request, &e);
 	if (r < 0)
 		json_free(request);
 	else
-		r = request_send(a.name, request, fds, fds[1] >= 0 ? 2 : 0, &reply, &e);
+		r = request_send(a.name, request, fds, n_fds, &reply, &e);
 	if (r == 0 && a.dst && cli_status(reply) == EXIT_DONE)
 		r = keep_data(&a, fds[1], &e);
 	cleanup_close(&fds[0]);

@@ -4,15 +4,14 @@
 
 struct dump_ssa_args {
 	const char *name;
-	uint64_t tcs, frame;
-	bool has_tcs, has_frame;
+	uint64_t tcs;
+	bool has_tcs;
 };
 
-enum { KEY_TCS = 't', KEY_FRAME = 'f' };
+enum { KEY_TCS = 't' };
 
 static const struct argp_option options[] = {
 	{ "tcs", KEY_TCS, "OFFSET", 0, "the TCS at this offset alone (all)", 0 },
-	{ "frame", KEY_FRAME, "N", 0, "this frame of its save area (the last one used)", 0 },
 	{ 0 }
 };
 
@@ -24,9 +23,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_TCS:
 		a->has_tcs = true;
 		return option_size(state, "tcs", arg, UINT64_MAX, &a->tcs);
-	case KEY_FRAME:
-		a->has_frame = true;
-		return option_u64(state, "frame", arg, UINT32_MAX, &a->frame);
 	case ARGP_KEY_ARG:
 		return argument_name(state, arg, &a->name);
 	case ARGP_KEY_END:
@@ -51,7 +47,5 @@ int cmd_dump_ssa(int argc, char **argv)
 	request = request_new("dump-ssa");
 	if (a.has_tcs)
 		request_u64(request, "tcs", a.tcs);
-	if (a.has_frame)
-		request_u64(request, "frame", a.frame);
 	return request_run(a.name, request);
 }

@@ -9,20 +9,20 @@
 #include "cli/cli.h"
 
 #define DEFAULT_BYTES 64u
-#define MAX_BYTES ((uint64_t)1 << 20)
+#define MAX_BYTES ((uint64_t)1 << 22)
 
 struct peek_args {
 	const char *name, *raw;
-	uint64_t offset, bytes;
+	uint64_t offset, length;
 	bool has_offset, absolute;
 };
 
-enum { KEY_BYTES = 0x100, KEY_RAW };
+enum { KEY_RAW = 0x100 };
 
 static const struct argp_option options[] = {
 	{ "offset", KEY_OFFSET, "OFFSET", 0, "where to read, from the ELRANGE base", 0 },
 	{ "absolute", KEY_ABSOLUTE, NULL, 0, "--offset is a linear address, not an offset", 0 },
-	{ "bytes", KEY_BYTES, "SIZE", 0, "how much (64; at most 1M)", 0 },
+	{ "length", KEY_LENGTH, "SIZE", 0, "how many bytes (64; at most 4M)", 0 },
 	{ "raw", KEY_RAW, "FILE", 0, "write the bytes to FILE too", 0 },
 	{ 0 }
 };
@@ -38,8 +38,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_ABSOLUTE:
 		a->absolute = true;
 		return 0;
-	case KEY_BYTES:
-		return option_size(state, "bytes", arg, MAX_BYTES, &a->bytes);
+	case KEY_LENGTH:
+		return option_size(state, "length", arg, MAX_BYTES, &a->length);
 	case KEY_RAW:
 		a->raw = arg;
 		return 0;
@@ -74,7 +74,7 @@ static int write_raw(const char *path, const struct json *reply, struct err *e)
 
 int cmd_peek(int argc, char **argv)
 {
-	struct peek_args a = { .bytes = DEFAULT_BYTES };
+	struct peek_args a = { .length = DEFAULT_BYTES };
 	struct json *request, *reply = NULL;
 	struct err e = { 0 };
 
@@ -84,7 +84,7 @@ int cmd_peek(int argc, char **argv)
 		return cli_fail(&e);
 	request = request_new("peek");
 	request_u64(request, "offset", a.offset);
-	request_u64(request, "bytes", a.bytes);
+	request_u64(request, "length", a.length);
 	if (request_send(a.name, request, NULL, 0, &reply, &e) < 0)
 		return cli_fail(&e);
 	if (a.raw && cli_status(reply) == EXIT_DONE && write_raw(a.raw, reply, &e) < 0) {

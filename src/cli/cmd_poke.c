@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 
-#define MAX_BYTES ((size_t)1 << 20)
+#define MAX_BYTES ((size_t)1 << 22)
 
 struct poke_args {
 	const char *name, *hex, *from;
@@ -25,7 +25,7 @@ static const struct argp_option options[] = {
 	{ "absolute", KEY_ABSOLUTE, NULL, 0, "--offset is a linear address, not an offset", 0 },
 	{ "hex", KEY_HEX, "BYTES", 0, "the bytes, two hexadecimal digits each", 0 },
 	{ "value", KEY_VALUE, "N", 0, "eight bytes: this number, little-endian", 0 },
-	{ "from", KEY_FROM, "FILE", 0, "the bytes of FILE (at most 1M)", 0 },
+	{ "from", KEY_FROM, "FILE", 0, "the bytes of FILE (at most 4M)", 0 },
 	{ 0 }
 };
 

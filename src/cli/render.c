@@ -268,6 +268,8 @@ void render_text(const struct json *doc, FILE *out)
 	}
 	if (v->head)
 		render_head(doc, v->head, out);
+	if (v->head && v->rows && json_first(json_path(doc, v->rows)))
+		fputc('\n', out);
 	if (v->rows)
 		render_table(json_path(doc, v->rows), v->columns, out);
 	if (v->more)

@@ -45,12 +45,16 @@ static char letter_of(const struct json *r)
 
 static bool view_range(const struct json *r, struct range_view *v)
 {
+	const char *type = json_str(json_get(r, "type"));
 	uint64_t offset;
 
 	if (json_u64(json_get(r, "offset"), &offset) < 0 || json_u64(json_get(r, "pages"), &v->pages) < 0)
 		return false;
 	v->first = offset / PAGE;
 	v->letter = letter_of(r);
+	/* ELRANGE without a page */
+	if (type && !strcmp(type, "none"))
+		return false;
 	return v->pages > 0 && v->first + v->pages > v->first;
 }
 

@@ -5,6 +5,13 @@
 #include <stddef.h>
 
 #define END { NULL, NULL, COL_TEXT }
+#define COUNTERS \
+	{ "counters.ioctls", "ioctls", COL_TEXT }, { "counters.mmaps", "mmaps", COL_TEXT }, \
+	{ "counters.host_faults", "host faults", COL_TEXT }, { "counters.eenters", "EENTER", COL_TEXT }, \
+	{ "counters.eexits", "EEXIT", COL_TEXT }, { "counters.eresumes", "ERESUME", COL_TEXT }, \
+	{ "counters.aexs", "AEX", COL_TEXT }, { "counters.user_exits", "exits to user", COL_TEXT }, \
+	{ "counters.eaccepts", "EACCEPT", COL_TEXT }, { "counters.eacceptcopies", "EACCEPTCOPY", COL_TEXT }, \
+	{ "counters.ptes", "page-table entries", COL_TEXT }
 
 static const struct column list_columns[] = {
 	{ "enclave", "ENCLAVE", COL_TEXT }, { "state", "STATE", COL_TEXT }, { "device", "DEVICE", COL_TEXT },
@@ -21,17 +28,48 @@ static const struct column load_head[] = {
 	{ "tcs", "TCS", COL_TEXT }, { "elapsed_ns", "time", COL_TIME }, END
 };
 
+static const struct column status_head[] = {
+	{ "enclave", "enclave", COL_TEXT }, { "state", "state", COL_TEXT }, { "device", "device", COL_TEXT },
+	{ "pid", "keeper", COL_TEXT }, { "image", "image", COL_TEXT }, { "debug", "debug", COL_TEXT },
+	{ "elrange.base", "ELRANGE base", COL_TEXT }, { "elrange.size", "ELRANGE size", COL_SIZE },
+	{ "mrenclave", "MRENCLAVE", COL_TEXT }, { "pages.added", "pages added", COL_TEXT },
+	{ "pages.augmented", "pages augmented", COL_TEXT }, { "pages.removed", "pages removed", COL_TEXT },
+	{ "requests", "requests", COL_TEXT }, { "active_requests", "requests now", COL_TEXT },
+	{ "uptime_ns", "running for", COL_TIME }, COUNTERS, END
+};
+static const struct column thread_columns[] = {
+	{ "offset", "TCS", COL_TEXT }, { "state", "STATE", COL_TEXT }, { "depth", "DEPTH", COL_NUMBER },
+	{ "dynamic", "DYNAMIC", COL_TEXT }, END
+};
+
+static const struct column range_head[] = {
+	{ "enclave", "enclave", COL_TEXT }, { "device", "device", COL_TEXT }, { "offset", "offset", COL_TEXT },
+	{ "perm", "rights", COL_TEXT }, { "type", "type", COL_TEXT }, { "flags", "SECINFO.FLAGS", COL_TEXT },
+	{ "requested_pages", "pages requested", COL_TEXT }, { "done_pages", "pages done", COL_TEXT }, COUNTERS,
+	{ "elapsed_ns", "time", COL_TIME }, END
+};
+
+static const struct column call_head[] = {
+	{ "enclave", "enclave", COL_TEXT }, { "device", "device", COL_TEXT }, { "call", "operation", COL_TEXT },
+	{ "status", "status", COL_TEXT }, { "value", "value", COL_TEXT }, { "done", "done", COL_TEXT },
+	{ "sgx", "SGX code", COL_TEXT }, { "exit.function", "left", COL_TEXT }, { "exit.exception", "exception", COL_TEXT },
+	{ "exit.error_code", "error code", COL_TEXT }, { "exit.address", "address", COL_TEXT }, COUNTERS,
+	{ "elapsed_ns", "time", COL_TIME }, END
+};
+
+static const struct column tcs_columns[] = {
+	{ "offset", "TCS", COL_TEXT }, { "state", "STATE", COL_TEXT }, { "flags", "FLAGS", COL_TEXT },
+	{ "ossa", "OSSA", COL_TEXT }, { "cssa", "CSSA", COL_NUMBER }, { "nssa", "NSSA", COL_NUMBER },
+	{ "oentry", "OENTRY", COL_TEXT }, { "aep", "AEP", COL_TEXT }, { "ofsbase", "OFSBASE", COL_TEXT },
+	{ "ogsbase", "OGSBASE", COL_TEXT }, { "fslimit", "FSLIMIT", COL_TEXT }, { "gslimit", "GSLIMIT", COL_TEXT }, END
+};
+
 static const struct column augment_head[] = {
 	{ "enclave", "enclave", COL_TEXT }, { "device", "device", COL_TEXT }, { "strategy", "strategy", COL_TEXT },
 	{ "offset", "offset", COL_TEXT }, { "requested_pages", "pages requested", COL_TEXT },
 	{ "augmented_pages", "pages augmented", COL_TEXT }, { "accepted_pages", "pages accepted", COL_TEXT },
 	{ "round_trips_per_page", "round trips per page", COL_TEXT },
-	{ "counters.ioctls", "ioctls", COL_TEXT }, { "counters.mmaps", "mmaps", COL_TEXT },
-	{ "counters.host_faults", "host faults", COL_TEXT }, { "counters.eenters", "EENTER", COL_TEXT },
-	{ "counters.eexits", "EEXIT", COL_TEXT }, { "counters.eresumes", "ERESUME", COL_TEXT },
-	{ "counters.aexs", "AEX", COL_TEXT }, { "counters.user_exits", "exits to user", COL_TEXT },
-	{ "counters.eaccepts", "EACCEPT", COL_TEXT }, { "counters.eacceptcopies", "EACCEPTCOPY", COL_TEXT },
-	{ "counters.ptes", "page-table entries", COL_TEXT }, { "elapsed_ns", "time", COL_TIME }, END
+	COUNTERS, { "elapsed_ns", "time", COL_TIME }, END
 };
 
 static const struct column scenario_columns[] = {
@@ -80,6 +118,14 @@ static const struct column operation_columns[] = {
 const struct view views[] = {
 	{ "list", NULL, "enclaves", list_columns, NULL, "enclaves[].enclave" },
 	{ "load", load_head, NULL, NULL, NULL, "enclave" },
+	{ "status", status_head, "tcs", thread_columns, NULL, "state" },
+	{ "restrict", range_head, NULL, NULL, NULL, "enclave" },
+	{ "modify-type", range_head, NULL, NULL, NULL, "enclave" },
+	{ "remove", range_head, NULL, NULL, NULL, "enclave" },
+	{ "accept", range_head, NULL, NULL, NULL, "enclave" },
+	{ "extend", range_head, NULL, NULL, NULL, "enclave" },
+	{ "dump-tcs", NULL, "tcs", tcs_columns, NULL, "tcs[].offset" },
+	{ "call", call_head, NULL, NULL, render_memory, "value" },
 	{ "augment", augment_head, NULL, NULL, NULL, "enclave" },
 	{ "accept-test", NULL, "scenarios", scenario_columns, render_scenarios, "scenarios[].name" },
 	{ "pages", NULL, "ranges", pages_columns, render_map, "enclave" },
