@@ -102,10 +102,11 @@ static int open_temp(int dirfd, const char *path, char **ret_name)
 	static atomic_uint counter;
 
 	for (int i = 0; i < TEMP_TRIES; i++) {
+		unsigned int serial = atomic_fetch_add(&counter, 1);
 		CLEANUP(cleanup_free) char *name = NULL;
 		int fd;
 
-		if (asprintf(&name, "%s.%ld.%u.tmp", path, (long)getpid(), atomic_fetch_add(&counter, 1)) < 0) {
+		if (asprintf(&name, "%s.%ld.%u.tmp", path, (long)getpid(), serial) < 0) {
 			name = NULL;
 			errno = ENOMEM;
 			return -1;

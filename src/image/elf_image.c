@@ -33,7 +33,7 @@ static int check_ident(const uint8_t *bytes, size_t n_bytes, Elf64_Ehdr *ret_ehd
 	if (ret_ehdr->e_machine != EM_X86_64)
 		return not_elf(e, offsetof(Elf64_Ehdr, e_machine), "not an x86-64 ELF file");
 	if (ret_ehdr->e_type != ET_EXEC && ret_ehdr->e_type != ET_DYN)
-		return not_elf(e, offsetof(Elf64_Ehdr, e_type), "neither an executable nor a shared ELF file");
+		return not_elf(e, offsetof(Elf64_Ehdr, e_type), "neither an executable nor a shared object");
 	if (ret_ehdr->e_phnum && ret_ehdr->e_phentsize != sizeof(Elf64_Phdr))
 		return not_elf(e, offsetof(Elf64_Ehdr, e_phentsize), "program headers of an unknown size");
 	return 0;
@@ -47,7 +47,8 @@ static int add_load(struct elf_image *img, unsigned int index, const Elf64_Phdr 
 		err_set(e, ERR_BAD_ELF, 0, "segment %u: p_filesz 0x%llx is larger than p_memsz 0x%llx",
 			index, (unsigned long long)ph->p_filesz, (unsigned long long)ph->p_memsz);
 	else if (__builtin_add_overflow(ph->p_offset, ph->p_filesz, &end) || end > img->n_bytes)
-		err_set(e, ERR_BAD_ELF, 0, "segment %u: 0x%llx bytes at 0x%llx lie outside the file of 0x%llx",
+		err_set(e, ERR_BAD_ELF, 0,
+			"segment %u: 0x%llx bytes at 0x%llx are outside the file of 0x%llx",
 			index, (unsigned long long)ph->p_filesz, (unsigned long long)ph->p_offset,
 			(unsigned long long)img->n_bytes);
 	else if (__builtin_add_overflow(ph->p_vaddr, ph->p_memsz, &end))

@@ -176,7 +176,8 @@ static int add_segments(struct plan_build *b, struct layout *l, struct err *e)
 		};
 
 		if (i && start < end) {
-			err_set(e, ERR_BAD_LAYOUT, 0, "segment %u begins in page 0x%llx, but the segment before"
+			err_set(e, ERR_BAD_LAYOUT, 0,
+				"segment %u begins in page 0x%llx, but the segment before"
 				" it ends at 0x%llx", s->index, (unsigned long long)start,
 				(unsigned long long)end);
 			err_hint(e, "segments come in ascending order and share no page: align them to 4096");
@@ -246,7 +247,8 @@ static int place(struct layout *l, struct plan *p, struct err *e)
 	if (plan_advance(&at, l->note.heap_bytes, "heap", e) < 0)
 		return -1;
 	if (l->note.reserve_off && l->note.reserve_off < at) {
-		err_set(e, ERR_BAD_LAYOUT, 0, "sgxctl note: reserve_off 0x%llx is inside the image, which ends"
+		err_set(e, ERR_BAD_LAYOUT, 0,
+			"sgxctl note: reserve_off 0x%llx is inside the image, which ends"
 			" at 0x%llx", (unsigned long long)l->note.reserve_off, (unsigned long long)at);
 		return err_offset(e, l->note_off + offsetof(struct encl_note, reserve_off));
 	}

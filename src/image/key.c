@@ -112,7 +112,8 @@ static EVP_PKEY *generate(void)
 	CLEANUP(bn_freep) BIGNUM *exponent = BN_new();
 	EVP_PKEY *pkey = NULL;
 
-	if (!ctx || !exponent || !BN_set_word(exponent, SIGN_KEY_EXPONENT) || EVP_PKEY_keygen_init(ctx) <= 0 ||
+	if (!ctx || !exponent || !BN_set_word(exponent, SIGN_KEY_EXPONENT) ||
+	    EVP_PKEY_keygen_init(ctx) <= 0 ||
 	    EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, SIGN_KEY_BITS) <= 0 ||
 	    EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, exponent) <= 0 || EVP_PKEY_generate(ctx, &pkey) <= 0)
 		return NULL;

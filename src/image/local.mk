@@ -6,3 +6,23 @@ libimage_a_SOURCES = \
 	src/image/plan.c src/image/sigstruct.c
 libimage_a_CFLAGS = $(AM_CFLAGS) $(CONV_CFLAGS) $(ELF_CFLAGS) $(CRYPTO_CFLAGS)
 libimage_libs = libimage.a libarch.a $(libbase_libs) $(ELF_LIBS) $(CRYPTO_LIBS)
+
+unit_tests += tests/unit/test_image_formats tests/unit/test_image_mutate tests/unit/test_image_plan \
+	tests/unit/test_image_sign
+tests_unit_test_image_formats_SOURCES = tests/unit/test_image_formats.c tests/unit/image_bytes.h \
+	tests/unit/tap.h
+tests_unit_test_image_formats_LDADD = $(libimage_libs)
+tests_unit_test_image_mutate_SOURCES = tests/unit/test_image_mutate.c tests/unit/image_bytes.h \
+	tests/unit/tap.h
+tests_unit_test_image_mutate_LDADD = $(libimage_libs)
+tests_unit_test_image_plan_SOURCES = tests/unit/test_image_plan.c tests/unit/tap.h
+tests_unit_test_image_plan_LDADD = $(libimage_libs)
+tests_unit_test_image_sign_SOURCES = tests/unit/test_image_sign.c tests/unit/tap.h
+tests_unit_test_image_sign_LDADD = $(libimage_libs)
+
+# the library against implementations that share nothing with it
+check_PROGRAMS += tests/oracle/image_tool
+tests_oracle_image_tool_SOURCES = tests/oracle/image_tool.c
+tests_oracle_image_tool_LDADD = $(libimage_libs)
+TESTS += tests/oracle/check.sh
+EXTRA_DIST += tests/oracle/check.sh tests/oracle/mrenclave.py tests/oracle/sigstruct.py tests/mk/mk_elf.py

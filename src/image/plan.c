@@ -199,7 +199,8 @@ int plan_advance(uint64_t *at, uint64_t bytes, const char *what, struct err *e)
 {
 	if (*at > PLAN_MAX_SIZE || bytes > PLAN_MAX_SIZE - *at)
 		return err_set(e, ERR_TOO_BIG, 0,
-			       "%s: 0x%llx bytes at 0x%llx do not fit, an enclave ends at 0x%llx at most", what,
+			       "%s: 0x%llx bytes at 0x%llx do not fit, an enclave ends at 0x%llx at most",
+			       what,
 			       (unsigned long long)bytes, (unsigned long long)*at,
 			       (unsigned long long)PLAN_MAX_SIZE);
 	*at += bytes;

@@ -106,7 +106,8 @@ static int fill_signature(struct sgx_arch_sigstruct *s, const struct sign_key *k
 	if (!sig || !EVP_PKEY_get_bn_param(k->pkey, OSSL_PKEY_PARAM_RSA_N, &n) || !divide(sig, n, &q) ||
 	    BN_bn2lebinpad(n, s->modulus, SIGN_KEY_BYTES) < 0 ||
 	    BN_bn2lebinpad(sig, s->signature, SIGN_KEY_BYTES) < 0 ||
-	    BN_bn2lebinpad(q.q1, s->q1, SIGN_KEY_BYTES) < 0 || BN_bn2lebinpad(q.q2, s->q2, SIGN_KEY_BYTES) < 0)
+	    BN_bn2lebinpad(q.q1, s->q1, SIGN_KEY_BYTES) < 0 ||
+	    BN_bn2lebinpad(q.q2, s->q2, SIGN_KEY_BYTES) < 0)
 		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for signing");
 	return 0;
 }
@@ -130,7 +131,8 @@ int sigstruct_sign(const struct sign_params *sp, const uint8_t mrenclave[32], co
 		return -1;
 	/* A key file can hold numbers that do not belong together: its signatures are worth nothing. */
 	if (sigstruct_verify(&s, NULL) < 0)
-		return err_set(e, ERR_BAD_KEY, 0, "the key is inconsistent: its own signature does not verify");
+		return err_set(e, ERR_BAD_KEY, 0,
+			       "the key is inconsistent: its own signature does not verify");
 	*ret_sig = s;
 	return 0;
 }
@@ -182,7 +184,8 @@ int sigstruct_load(const char *path, struct sgx_arch_sigstruct *ret_sig, struct 
 
 	if (read_file(AT_FDCWD, path, sizeof(s), &bytes, &n) < 0) {
 		if (errno == EFBIG)
-			return err_set(e, ERR_BAD_SIGSTRUCT, 0, "'%s' is longer than a SIGSTRUCT of %zu bytes",
+			return err_set(e, ERR_BAD_SIGSTRUCT, 0,
+				       "'%s' is longer than a SIGSTRUCT of %zu bytes",
 				       path, sizeof(s));
 		return err_set(e, ERR_BAD_SIGSTRUCT, errno, "cannot read '%s': %s", path, strerror(errno));
 	}

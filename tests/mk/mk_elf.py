@@ -48,7 +48,8 @@ def flags_of(text):
 
 
 class Segment:
-    """FLAGS:VADDR:FILESZ[:MEMSZ], for example r-x:0x1000:0x800 or rw:0x2100:16:0x5000"""
+    """FLAGS:VADDR:FILESZ[:MEMSZ], for example r-x:0x1000:0x800, rw:0x2100:16:0x5000, or in the form
+    --segment=---:0x8000:1 one without rights"""
 
     def __init__(self, text):
         parts = text.split(":")
@@ -227,7 +228,8 @@ def parser():
     p.add_argument("--segment", type=Segment, action="append", default=[],
                    help=Segment.__doc__ + "; replaces the default segments, may be repeated; format"
                    " kernel: without the TCS segment, VADDR is also the place in the enclave")
-    p.add_argument("--entry", type=number, default=None, help="entry point (default: start of the first code)")
+    p.add_argument("--entry", type=number, default=None,
+                   help="entry point (default: start of the first code)")
     p.add_argument("--seed", type=number, default=1, help="chooses the bytes of the segments")
     p.add_argument("--zeros", action="store_true", help="segments are zero instead")
     p.add_argument("--type", choices=["exec", "dyn"], default="exec")

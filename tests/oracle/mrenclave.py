@@ -105,7 +105,8 @@ def sgxctl(elf, heap_option, reserve_option):
     for flags, offset, vaddr, filesz, memsz in elf.loads:
         lead = vaddr % PAGE
         content = bytes(lead) + elf.data[offset:offset + filesz]
-        runs.append(Run(vaddr - lead, content, up(lead + memsz) // PAGE, REG | rights(flags), True, "segment"))
+        pages = up(lead + memsz) // PAGE
+        runs.append(Run(vaddr - lead, content, pages, REG | rights(flags), True, "segment"))
         here = up(vaddr + memsz)
 
     threads = []
@@ -196,7 +197,8 @@ def main():
     if o.pages:
         print(f"{enclave.format} size 0x{enclave.size:x} ssaframesize {enclave.ssaframesize}")
         for r in enclave.runs:
-            print(f"0x{r.offset:08x} {r.pages:6} 0x{r.flags:03x} {'measured' if r.measured else '-':8} {r.what}")
+            measured = "measured" if r.measured else "-"
+            print(f"0x{r.offset:08x} {r.pages:6} 0x{r.flags:03x} {measured:8} {r.what}")
     print(mrenclave(enclave))
 
 

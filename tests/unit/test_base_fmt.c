@@ -98,7 +98,8 @@ static void test_perm(void)
 
 static void test_text(void)
 {
-	static const char nasty[] = "a\0b\x7f\xc2\x85\xed\xa0\x80\xf4\x90\x80\x80\xc0\xaf\xe2\x82\xac\xe2\x82";
+	static const char nasty[] =
+		"a\0b\x7f\xc2\x85\xed\xa0\x80\xf4\x90\x80\x80\xc0\xaf\xe2\x82\xac\xe2\x82";
 	char buf[128], small[6];
 	uint8_t bytes[3] = { 9, 9, 9 };
 	size_t n = text_escape(buf, sizeof(buf), nasty, sizeof(nasty) - 1);

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Thousands of damaged images: parsing never crashes (build with sanitizers to see more), a failure
+ * always says why, success never leaves an error and always is a plan that a device could take.
+ * The seed is fixed, so every run is the same; IMAGE_MUTATIONS makes it longer.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "image/internal.h"
+#include "image_bytes.h"
+#include "tap.h"
+
+#define DEFAULT_ROUNDS 20000u
+
+static uint64_t state = 0x9e3779b97f4a7c15;
+
+static uint64_t next_random(void)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state * 0x2545f4914f6cdd1d;
+}
+
+static uint64_t below(uint64_t n)
+{
+	return next_random() % n;
+}
+
+static uint64_t nasty_value(void)
+{
+	static const uint64_t values[] = {
+		0, 1, 2, 7, 0xff, 0xfff, 0x1000, 0x1001, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff,
+		(uint64_t)1 << 32, (uint64_t)1 << 46, ((uint64_t)1 << 46) + 1, (uint64_t)1 << 47,
+		INT64_MAX, (uint64_t)1 << 63, UINT64_MAX - 0xfff, UINT64_MAX,
+	};
+
+	return below(4) ? values[below(sizeof(values) / sizeof(values[0]))] : next_random();
+}
+
+/* Mostly headers and notes: mistakes in contents have no consequence. */
+static void damage(struct image_bytes *i)
+{
+	size_t at = below(8) ? below(0x280) : below(IMG_BYTES - 8);
+	uint64_t v = nasty_value();
+
+	switch (below(5)) {
+	case 0:
+		i->b[at] ^= (uint8_t)(1u << below(8));
+		break;
+	case 1:
+		i->b[at] = (uint8_t)v;
+		break;
+	case 2:
+		memcpy(i->b + (at & ~(size_t)3), &v, 4);
+		break;
+	case 3:
+		memcpy(i->b + (at & ~(size_t)7), &v, 8);
+		break;
+	default:
+		if (below(8) == 0)
+			i->n = below(IMG_BYTES + 1);
+		else
+			memcpy(i->b + (at & ~(size_t)7), i->b + (below(0x280) & ~(size_t)7), 8);
+	}
+}
+
+/* What EADD and the driver insist on. */
+static bool plan_is_sound(const struct plan *p)
+{
+	uint64_t added = 0, measured = 0;
+	size_t tcs = 0;
+
+	if (p->size < 8192 || (p->size & (p->size - 1)) || !p->n_tcs || !p->ssaframesize)
+		return false;
+	for (size_t i = 0; i < p->n_runs; i++) {
+		const struct plan_run *r = &p->runs[i];
+		uint64_t type = r->secinfo & 0xff00, perm = r->secinfo & 0xff;
+
+		if (!r->pages || r->off % 4096 || r->off >= p->size || r->pages > (p->size - r->off) / 4096)
+			return false;
+		if ((type != 0x100 && type != 0x200) || perm > 7 || (type == 0x100 && perm) ||
+		    (perm & 3) == 2)
+			return false;
+		if (r->data && (r->data_lead >= 4096 || r->data_bytes > r->pages * 4096 - r->data_lead))
+			return false;
+		for (size_t k = 0; k < i && p->n_runs < 200; k++) {
+			const struct plan_run *o = &p->runs[k];
+
+			if (r->off < o->off + o->pages * 4096 && o->off < r->off + r->pages * 4096)
+				return false;
+		}
+		if (type == 0x100)
+			tcs += r->pages;
+		added += r->pages;
+		measured += r->measured ? r->pages : 0;
+	}
+	return tcs == p->n_tcs && added == p->pages_added && measured == p->pages_measured;
+}
+
+/* Reads all bytes that the file gave, so that a sanitizer sees a run that leaves the file. */
+static unsigned int read_all(const struct plan *p)
+{
+	unsigned int sum = 0;
+	uint8_t page[4096];
+
+	for (size_t i = 0; i < p->n_runs; i++) {
+		const struct plan_run *r = &p->runs[i];
+		uint64_t with_data = r->data ? (r->data_lead + r->data_bytes + 4095) / 4096 : 0;
+
+		for (uint64_t k = 0; k < with_data; k++) {
+			plan_run_page(r, k, page);
+			sum += page[4095];
+		}
+	}
+	return sum;
+}
+
+int main(void)
+{
+	const char *env = getenv("IMAGE_MUTATIONS");
+	unsigned long rounds = env ? strtoul(env, NULL, 10) : DEFAULT_ROUNDS;
+	unsigned long good = 0, bad = 0, silent = 0, unsound = 0, by_code[ERR_N_CODES] = { 0 };
+	static const char *const formats[] = { NULL, "sgxctl", "kernel" };
+	static struct image_bytes img;
+	unsigned int sum = 0;
+
+	for (unsigned long n = 0; n < rounds; n++) {
+		struct image_opts opts = IMAGE_OPTS_DEFAULT;
+		struct err e = { 0 };
+		uint8_t *exact;
+		struct plan p;
+		int ret;
+
+		if (below(2))
+			img_sgxctl(&img);
+		else
+			img_kernel(&img);
+		for (uint64_t k = 1 + below(4); k; k--)
+			damage(&img);
+		opts.format = formats[below(3)];
+		if (!below(8))
+			opts.heap_bytes = nasty_value();
+		if (!below(8))
+			opts.reserve_bytes = nasty_value();
+
+		/* a block of exactly the file's length, so that reading past it is seen */
+		exact = malloc(img.n ? img.n : 1);
+		if (!exact)
+			return 99;
+		memcpy(exact, img.b, img.n);
+		ret = image_parse(exact, img.n, &opts, &p, &e);
+		free(exact);
+		if (ret < 0) {
+			bad++;
+			silent += e.code == ERR_NONE || e.code == ERR_BUG || !e.msg[0];
+			by_code[e.code]++;
+			continue;
+		}
+		good++;
+		silent += e.code != ERR_NONE || e.msg[0];
+		unsound += !plan_is_sound(&p);
+		sum += read_all(&p);
+		plan_release(&p);
+	}
+	for (int c = 0; c < ERR_N_CODES; c++) {
+		if (by_code[c])
+			printf("# %s: %lu\n", err_name((enum err_code)c), by_code[c]);
+	}
+	printf("# contents read: %u\n", sum);
+	is_u64(silent, 0, "a failure always says why, success leaves no error");
+	is_u64(unsound, 0, "every plan is one that a device could take");
+	ok(good > rounds / 50 && bad > rounds / 10, "%lu images taken, %lu refused", good, bad);
+	ok(by_code[ERR_BAD_ELF] && by_code[ERR_BAD_LAYOUT] && by_code[ERR_TOO_BIG] && by_code[ERR_NO_TCS] &&
+	   by_code[ERR_UNKNOWN_FORMAT], "every kind of refusal was seen");
+	return tap_done();
+}
