@@ -38,8 +38,12 @@ $(enclave_images): $(enclave_sources) src/arch/sgx_arch.h
 		$(SHELL) $(top_srcdir)/enclaves/build.sh $(top_srcdir) $$name $@
 
 # The parts in C, on the host; then the images themselves.
-unit_tests += tests/unit/test_enclave_ops tests/unit/test_enclave_mmap tests/unit/test_enclave_image
+unit_tests += tests/unit/test_enclave_ops tests/unit/test_enclave_mmap tests/unit/test_enclave_image \
+	tests/unit/test_enclave_run
 tests_unit_test_enclave_ops_SOURCES = tests/unit/test_enclave_ops.c tests/unit/test_enclave_stub.h enclaves/lib/run.S
 tests_unit_test_enclave_mmap_SOURCES = tests/unit/test_enclave_mmap.c tests/unit/test_enclave_stub.h enclaves/lib/run.S
 tests_unit_test_enclave_image_SOURCES = tests/unit/test_enclave_image.c
+tests_unit_test_enclave_run_SOURCES = tests/unit/test_enclave_run.c
+tests_unit_test_enclave_run_LDADD = libdevice.a libemul.a libemul_native.a libemul.a libmachine.a libimage.a \
+	libarch.a libbase.a $(CJSON_LIBS) $(ELF_LIBS) $(CRYPTO_LIBS) -lpthread
 lint_tests += tests/lint/reproducible.sh
