@@ -23,3 +23,4 @@ EXTRA_DIST += src/cli/explain_checks.awk
 unit_tests += tests/unit/test_cli_explain
 tests_unit_test_cli_explain_SOURCES = tests/unit/test_cli_explain.c
 tests_unit_test_cli_explain_LDADD = $(libexplain_libs)
+bats_tests += tests/bats/35-explain.bats
