@@ -12,3 +12,9 @@ bench: all tests/bench/bench_emul tests/bench/bench_image
 	@SGXCTL='$(abs_top_builddir)/sgxctl' SGXCTL_ENCLAVES='$(abs_top_builddir)/enclaves' \
 		$(SHELL) $(top_srcdir)/tests/bench/bench.sh '$(abs_top_builddir)/tests/bench'
 PHONY_LOCAL += bench
+
+EXTRA_DIST += tests/bench/round-trips.sh
+round-trips: all
+	@SGXCTL='$(abs_top_builddir)/sgxctl' SGXCTL_KEEPER='$(abs_top_builddir)/sgxctl-keeper' \
+		SGXCTL_ENCLAVES='$(abs_top_builddir)/enclaves' $(SHELL) $(top_srcdir)/tests/bench/round-trips.sh
+PHONY_LOCAL += round-trips
