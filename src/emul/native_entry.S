@@ -213,6 +213,10 @@ native_fixup:
 native_sigentry:
 	.cfi_startproc
 	.cfi_signal_frame
+	/* signal delivery keeps AC: compiled code must not meet alignment checks that enclave code turned on */
+	pushfq
+	andq	$~0x40000, (%rsp)
+	popfq
 	xor	%ecx, %ecx
 	mov	%rsp, %rax
 	sub	native_arena(%rip), %rax

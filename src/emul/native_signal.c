@@ -186,6 +186,26 @@ static void run_handler(int sig, const siginfo_t *info, ucontext_t *uc, const st
 	__builtin_memcpy(&uc->uc_sigmask, &mask, sizeof(mask));
 }
 
+/*
+ * This thread never entered, so the kernel put the frame on the stack the program uses: the context is the program's,
+ * and its handler can simply be called.
+ */
+static void call_handler(int sig, siginfo_t *info, ucontext_t *uc, const struct kernel_sigaction *act)
+{
+	uint64_t mask;
+
+	__builtin_memcpy(&mask, &uc->uc_sigmask, sizeof(mask));
+	mask |= act->mask | (act->flags & SA_NODEFER ? 0 : bit(sig));
+	mask &= ~trap_mask();
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof(mask));
+	((void (*)(int, siginfo_t *, void *))act->handler)(sig, info, uc);
+}
+
+static bool on_our_stack(const void *p)
+{
+	return (uint64_t)(uintptr_t)p - native_arena < native_arena_bytes;
+}
+
 void native_forward(int sig, siginfo_t *info, ucontext_t *uc, struct native_tb *tb)
 {
 	struct kernel_sigaction act = program[sig];
@@ -207,5 +227,8 @@ void native_forward(int sig, siginfo_t *info, ucontext_t *uc, struct native_tb *
 	}
 	if (act.flags & SA_RESETHAND)
 		program[sig].handler = (void *)SIG_DFL;
-	run_handler(sig, info, uc, tb, &act);
+	if (on_our_stack(uc))
+		run_handler(sig, info, uc, tb, &act);
+	else
+		call_handler(sig, info, uc, &act);
 }

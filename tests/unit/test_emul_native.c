@@ -118,6 +118,12 @@ static void *set_flag_later(void *arg)
 	return NULL;
 }
 
+static void *raise_alarm(void *arg)
+{
+	pthread_kill(pthread_self(), SIGALRM);
+	return arg;
+}
+
 static void storm(struct rig *r)
 {
 	struct sigaction sa = { .sa_sigaction = on_alarm, .sa_flags = SA_SIGINFO | SA_RESTART };
@@ -129,6 +135,10 @@ static void storm(struct rig *r)
 
 	storm_rig = r;
 	is_u64(emul_sigaction(SIGALRM, &sa, NULL), 0, "a handler for SIGALRM");
+	/* a thread that never entered has no alternate stack of ours */
+	pthread_create(&t, NULL, raise_alarm, NULL);
+	pthread_join(t, NULL);
+	is_u64(alarms, 1, "a thread that never entered runs the handler once");
 	/* the timer thread must not take the alarms */
 	sigset_t m, o;
 
