@@ -95,6 +95,7 @@ struct json *explain_add(struct json *readings, const struct explain_reading *r)
 size_t explain_add_calls(struct json *readings, const char *code, const struct explain_call *call,
 			 const char *result);
 size_t explain_add_errno(struct json *readings, const char *code, int sys);
+size_t explain_add_signal(struct json *readings, const char *code, const char *text);
 size_t explain_add_return(struct json *readings, const char *code, uint64_t value);
 size_t explain_add_sgx(struct json *readings, const char *code, uint64_t value, const char *context);
 size_t explain_add_pf(struct json *readings, const char *code, uint64_t value, const char *context);

@@ -184,7 +184,8 @@ static bool parse_run(const char *code, struct run *x)
 	return x->function >= 2 && x->function <= 4;
 }
 
-static const char *run_meaning(const struct run *x, const struct explain_pf *pf, const struct explain_vector *v)
+static const char *run_meaning(const struct run *x, const struct explain_pf *pf,
+			       const struct explain_vector *v)
 {
 	if (x->function == SGX_EEXIT)
 		return "a normal EEXIT: vector and error code are left from an earlier run and mean nothing";

@@ -173,6 +173,7 @@ static const struct {
 	{ "pf", add_pf_text },
 	{ "exitinfo", add_exitinfo_text },
 	{ "secinfo", add_secinfo_text },
+	{ "signal", explain_add_signal },
 	{ "vector", add_vector_text },
 	{ "error", add_error_text },
 	{ "exit", add_exit_text },
@@ -201,13 +202,18 @@ static size_t add_headed(struct json *readings, const char *code)
 static size_t add_hex(struct json *readings, const char *code, uint64_t n)
 {
 	size_t found = explain_add_exitinfo(readings, code, n & 0x80000000u ? n : UINT64_MAX);
+	const struct explain_pf *pf = explain_pf_find(n);
+	bool is_common = pf && pf->mask == UINT32_MAX;
 
 	found += add_ioctl_number(readings, code, n);
 	found += explain_add_encls(readings, code, n);
-	found += add_pf_plain(readings, code, n);
+	if (is_common)
+		found += add_pf_plain(readings, code, n);
 	if (n >= 0x100)
 		found += explain_add_secinfo(readings, code, n);
 	found += explain_add_sgx(readings, code, n, NULL);
+	if (!is_common)
+		found += add_pf_plain(readings, code, n);
 	return found;
 }
 
@@ -237,6 +243,7 @@ static size_t add_word(struct json *readings, const char *code)
 	if (call)
 		n += explain_add_calls(readings, code, call, NULL);
 	n += add_sgx_text(readings, code, code);
+	n += explain_add_signal(readings, code, code);
 	n += add_vector_text(readings, code, code);
 	n += explain_add_run(readings, code);
 	n += add_error_text(readings, code, code);
@@ -254,7 +261,7 @@ static size_t add_code(struct json *readings, const char *code, const struct exp
 	if (strchr(code, ':'))
 		return add_headed(readings, code);
 	if (!parse_u64(code, UINT64_MAX, &n))
-		return code[1] == 'x' || code[1] == 'X' ? add_hex(readings, code, n) : add_decimal(readings, code, n);
+		return strpbrk(code, "xX") ? add_hex(readings, code, n) : add_decimal(readings, code, n);
 	if (*code == '-')
 		return add_errno_text(readings, code, code);
 	return add_word(readings, code);

@@ -49,11 +49,11 @@ static bool is_result(const char *row, const char *result, size_t bytes)
 
 static void add_row(struct json *readings, const char *code, const struct explain_call_result *r)
 {
-	bool is_errno = r->result[0] == 'E';
+	bool is_errno = r->result[0] == 'E', is_signal = r->result[0] == 'S';
 	bool is_leaf = !strcmp(explain_call_find(r->call, strlen(r->call))->kind, "leaf");
 	struct explain_reading reading = {
 		.code = code, .context = r->call, .meaning = r->meaning, .cases = r->cases,
-		.kind = is_errno ? "errno" : is_leaf ? "leaf-result" : "return",
+		.kind = is_errno ? "errno" : is_signal ? "signal" : is_leaf ? "leaf-result" : "return",
 	};
 	size_t bytes = strcspn(r->result, ":");
 	char name[24];
@@ -101,6 +101,17 @@ size_t explain_add_errno(struct json *readings, const char *code, int sys)
 		return n;
 	explain_add(readings, &r);
 	return 1;
+}
+
+size_t explain_add_signal(struct json *readings, const char *code, const char *text)
+{
+	char upper[16];
+	size_t i;
+
+	for (i = 0; i + 1 < sizeof(upper) && text[i]; i++)
+		upper[i] = (char)toupper((unsigned char)text[i]);
+	upper[i] = '\0';
+	return text[i] || strncmp(upper, "SIG", 3) != 0 ? 0 : add_rows(readings, code, NULL, upper, i);
 }
 
 size_t explain_add_return(struct json *readings, const char *code, uint64_t value)

@@ -257,6 +257,9 @@ static void test_symptoms(void)
 		{ "mmap:ENOMEM", "vma-limit" },
 		{ "mmap:EINTR", "mmap-signal" },
 		{ "host-touch-signal", "host-touch-signal" },
+		{ "SIGBUS", "host-touch-signal" },
+		{ "signal:sigsegv", "no-vma" },
+		{ "touch:0xff", "abort-page" },
 		{ "RESTRICT_PERMISSIONS:EFAULT:20", "not-accepted-yet" },
 		{ "MODIFY_TYPES:EFAULT:0", "sgx2-no-page" },
 		{ "MODIFY_TYPES:EINVAL", "struct-not-reset" },
@@ -340,7 +343,7 @@ static void test_hostile(void)
 	static const char *const bad[] = {
 		"", " ", ":", "::", "a:", ":a", "\033[31m", "\xff\xfe", "v", "v/", "v14/", "v14//3", "v14/0x6/3/1",
 		"v14/0x6/9", "v99", "v14/0x100", "0x", "0xg", "99999999999999999999", "--", "-", "-x", "sgx:", "pf:",
-		"errno:", "errno:0", "errno:9999", "exit:77", "INIT:", "INIT::", "INIT:EPERM:", "INIT:EPERM:x",
+		"SIG", "SIGNONE", "errno:", "errno:0", "errno:9999", "exit:77", "INIT:", "INIT::", "INIT:EPERM:", "INIT:EPERM:x",
 		"MODIFY_TYPES:EFAULT:-1", "MODIFY_TYPES:EFAULT:23", "EACCEPT:EPERM", "%s%n", "case:", "secinfo:0x7ff00",
 	};
 	char longest[EXPLAIN_MAX_BYTES + 2];
