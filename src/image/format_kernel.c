@@ -79,6 +79,7 @@ static int check_tcs_pages(const struct plan_run *run, const struct elf_segment 
 		if (!tcs_shaped(page, &why)) {
 			err_set(e, ERR_BAD_LAYOUT, 0, "page %llu of the first segment is no TCS: %s",
 				(unsigned long long)i, why);
+			err_hint(e, "in this format the first segment is TCS pages and nothing else");
 			return err_offset(e, page_down(s->offset) + i * SGX_PAGE_SIZE);
 		}
 		memcpy(&tcs, page, sizeof(tcs));

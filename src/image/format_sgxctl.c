@@ -49,6 +49,7 @@ static int bad_note(const struct layout *l, size_t field, enum err_code code, st
 		    uint64_t value)
 {
 	err_set(e, code, 0, "sgxctl note: %s (it says 0x%llx)", what, (unsigned long long)value);
+	err_hint(e, "struct encl_note in sgxctl-enclave(7) says what its fields may hold");
 	return err_offset(e, l->note_off + field);
 }
 #define BAD_NOTE(l, field, code, e, what) \
@@ -136,14 +137,19 @@ static int read_note(const struct elf_image *img, const struct image_opts *opts,
 
 static int check_static(const struct elf_image *img, struct err *e)
 {
-	if (img->has_interp)
-		return err_set(e, ERR_BAD_ELF, 0, "the file asks for a dynamic linker: link it with -static");
-	if (elf_image_relocations(img))
-		return err_set(e, ERR_BAD_ELF, 0, "the file has relocations that nobody would apply: link it"
-			       " as a static executable at address 0 (-static -no-pie)");
-	if (img->has_tls)
-		return err_set(e, ERR_BAD_LAYOUT, 0, "the file has thread-local storage (PT_TLS), which this"
-			       " format does not place: threads have a page of their own");
+	if (img->has_interp) {
+		err_set(e, ERR_BAD_ELF, 0, "the file asks for a dynamic linker, which an enclave has not");
+		return err_hint(e, "link it with -static");
+	}
+	if (elf_image_relocations(img)) {
+		err_set(e, ERR_BAD_ELF, 0, "the file has relocations, which nobody would apply");
+		return err_hint(e, "compile position-independent, link as a static executable at address 0");
+	}
+	if (img->has_tls) {
+		err_set(e, ERR_BAD_LAYOUT, 0, "the file has thread-local storage (PT_TLS), which has no place"
+			" in this format");
+		return err_hint(e, "GS points to a page of each thread's own, see sgxctl-enclave(7)");
+	}
 	return 0;
 }
 
@@ -211,6 +217,7 @@ static int check_entries(const struct layout *l, struct err *e)
 	if (!in_text(l, entry)) {
 		err_set(e, ERR_BAD_LAYOUT, 0, "the entry point 0x%llx is in no executable segment",
 			(unsigned long long)entry);
+		err_hint(e, "name the first instruction with the linker's option -e or ENTRY()");
 		return err_offset(e, offsetof(Elf64_Ehdr, e_entry));
 	}
 	if (l->note.dyn_entry && !in_text(l, l->note.dyn_entry))

@@ -68,15 +68,14 @@ static const struct image_reader *choose(const struct elf_image *img, const char
 	return NULL;
 }
 
-static int check_opts(const struct image_opts *opts, struct err *e)
+/* UINT64_MAX stands for the image's own choice. */
+static int check_size(const char *what, uint64_t bytes, struct err *e)
 {
-	if (opts->heap_bytes != UINT64_MAX && !page_aligned(opts->heap_bytes))
-		return err_set(e, ERR_BAD_LAYOUT, 0, "heap of 0x%llx bytes: not a multiple of 4096",
-			       (unsigned long long)opts->heap_bytes);
-	if (opts->reserve_bytes != UINT64_MAX && !page_aligned(opts->reserve_bytes))
-		return err_set(e, ERR_BAD_LAYOUT, 0, "reserve of 0x%llx bytes: not a multiple of 4096",
-			       (unsigned long long)opts->reserve_bytes);
-	return 0;
+	if (bytes == UINT64_MAX || page_aligned(bytes))
+		return 0;
+	err_set(e, ERR_BAD_LAYOUT, 0, "%s of %llu bytes is no multiple of 4096", what,
+		(unsigned long long)bytes);
+	return err_hint(e, "sizes are whole pages: the suffixes K, M, G and T help");
 }
 
 /* Consumes mem: it belongs to the plan, or is freed. */
@@ -90,7 +89,9 @@ static int parse_mem(struct image_mem *owned, const struct image_opts *opts, str
 
 	if (!opts)
 		opts = &defaults;
-	if (check_opts(opts, e) < 0 || elf_image_open(mem->bytes, mem->n_bytes, &img, e) < 0)
+	if (check_size("heap", opts->heap_bytes, e) < 0 || check_size("reserve", opts->reserve_bytes,
+								      e) < 0 ||
+	    elf_image_open(mem->bytes, mem->n_bytes, &img, e) < 0)
 		return -1;
 	reader = choose(&img, opts->format, e);
 	if (!reader || reader->parse(&img, opts, mem, ret_plan, e) < 0)

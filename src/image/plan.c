@@ -30,7 +30,7 @@ void plan_build_release(struct plan_build *b)
 }
 
 /* Makes room for one more element; the array stays usable when it cannot. */
-static int grow(void **array, size_t n, size_t *room, size_t element, struct err *e)
+static int make_room(void **array, size_t n, size_t *room, size_t element, struct err *e)
 {
 	size_t want = *room ? 2 * *room : 16;
 	void *bigger;
@@ -79,7 +79,7 @@ static int add_tcs_pages(struct plan_build *b, const struct plan_run *run, struc
 		return err_offset(e, run->off);
 	}
 	for (uint64_t i = 0; i < run->pages; i++) {
-		if (grow((void **)&b->p.tcs, b->p.n_tcs, &b->room_tcs, sizeof(*b->p.tcs), e) < 0) {
+		if (make_room((void **)&b->p.tcs, b->p.n_tcs, &b->room_tcs, sizeof(*b->p.tcs), e) < 0) {
 			b->p.n_tcs = before;
 			return -1;
 		}
@@ -100,7 +100,7 @@ int plan_build_run(struct plan_build *b, const struct plan_run *run, struct err 
 			PLAN_MAX_RUNS);
 		return err_offset(e, run->off);
 	}
-	if (grow((void **)&b->p.runs, b->p.n_runs, &b->room_runs, sizeof(*b->p.runs), e) < 0)
+	if (make_room((void **)&b->p.runs, b->p.n_runs, &b->room_runs, sizeof(*b->p.runs), e) < 0)
 		return -1;
 	if ((run->secinfo & SGX_SECINFO_PT_MASK) == SGX_SECINFO_TCS && add_tcs_pages(b, run, e) < 0)
 		return -1;
@@ -116,7 +116,7 @@ int plan_build_dynamic(struct plan_build *b, uint64_t off, uint64_t pages, const
 {
 	if (!pages)
 		return 0;
-	if (grow((void **)&b->p.dynamic, b->p.n_dynamic, &b->room_dynamic, sizeof(*b->p.dynamic), e) < 0)
+	if (make_room((void **)&b->p.dynamic, b->p.n_dynamic, &b->room_dynamic, sizeof(*b->p.dynamic), e) < 0)
 		return -1;
 	b->p.dynamic[b->p.n_dynamic++] = (struct plan_dynamic){ off, pages, what };
 	return 0;
