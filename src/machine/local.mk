@@ -57,3 +57,29 @@ libmachine_check_a_SOURCES = $(machine_sources)
 libmachine_check_a_CFLAGS = $(MACHINE_CFLAGS) $(SAN_CFLAGS)
 
 lint_tests += tests/lint/nm-machine.sh
+
+machine_test_host = tests/unit/machine_host.h tests/unit/machine_host.c \
+	tests/unit/machine_sign.h tests/unit/machine_sign.c \
+	src/emul/emul_crypto.h src/emul/emul_crypto.c
+machine_test_cflags = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+machine_test_ldadd = libmachine_check.a $(CRYPTO_LIBS)
+
+unit_tests += tests/unit/test_machine_measure tests/unit/test_machine_leafs \
+	tests/unit/test_machine_conformance tests/unit/test_machine_race
+tests_unit_test_machine_measure_SOURCES = tests/unit/test_machine_measure.c $(machine_test_host)
+tests_unit_test_machine_measure_CFLAGS = $(machine_test_cflags)
+tests_unit_test_machine_measure_LDADD = $(machine_test_ldadd)
+tests_unit_test_machine_conformance_SOURCES = tests/unit/test_machine_conformance.c $(machine_test_host)
+tests_unit_test_machine_conformance_CFLAGS = $(machine_test_cflags)
+tests_unit_test_machine_conformance_LDADD = $(machine_test_ldadd)
+tests_unit_test_machine_race_SOURCES = tests/unit/test_machine_race.c $(machine_test_host)
+tests_unit_test_machine_race_CFLAGS = $(machine_test_cflags) -pthread
+tests_unit_test_machine_race_LDADD = $(machine_test_ldadd) -lpthread
+tests_unit_test_machine_leafs_SOURCES = tests/unit/test_machine_leafs.c \
+	tests/unit/machine_rows.h tests/unit/machine_rows.c \
+	tests/unit/machine_rows_build.c tests/unit/machine_rows_init.c \
+	tests/unit/machine_rows_pages.c tests/unit/machine_rows_paging.c \
+	tests/unit/machine_rows_entry.c tests/unit/machine_rows_accept.c \
+	tests/unit/machine_rows_keys.c tests/unit/machine_rows_access.c $(machine_test_host)
+tests_unit_test_machine_leafs_CFLAGS = $(machine_test_cflags)
+tests_unit_test_machine_leafs_LDADD = $(machine_test_ldadd)

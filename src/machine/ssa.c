@@ -10,10 +10,11 @@ uint32_t sgxm_xsave_bytes(const struct sgxm_platform *p, uint64_t xfrm)
 {
 	uint32_t bytes = SGX_XSAVE_MIN;
 
-	for (unsigned i = 2; i < 63; i++) {
+	for (uint64_t rest = xfrm & ~(1ull << 63); rest; rest &= rest - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(rest);
 		uint32_t end = p->xsave[i].off + p->xsave[i].bytes;
 
-		if (xfrm >> i & 1 && end > bytes)
+		if (i >= 2 && end > bytes)
 			bytes = end;
 	}
 	return bytes;

@@ -9,6 +9,9 @@
 #include "machine/mem.h"
 #include "machine/ssa.h"
 
+/* Components with a place of their own behind the legacy area; bit 63 is never one */
+#define EXTENDED (~(uint64_t)(XFEATURE_X87 | XFEATURE_SSE) & ~(1ull << 63))
+
 /* The frame's bytes [off, off+bytes), one page piece at a time */
 static void frame_put(struct sgxm *m, const struct ssa_frame *f, uint32_t off, const uint8_t *src,
 		      uint32_t bytes)
@@ -74,9 +77,9 @@ void ssa_xsave(struct sgxm *m, const struct ssa_frame *f, uint64_t xfrm, const u
 	mem_put32(area + XSAVE_MXCSR_OFF,
 		  live && live_bytes >= SGX_XSAVE_MIN ? mem_get32(live + XSAVE_MXCSR_OFF) : MXCSR_INIT);
 	mem_put32(area + XSAVE_MXCSR_MASK_OFF, p->mxcsr_mask);
-	for (unsigned i = 2; i < 63; i++) {
-		if (!(bv >> i & 1))
-			continue;
+	for (uint64_t rest = bv & EXTENDED; rest; rest &= rest - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(rest);
+
 		if (component_fits(p, i, live_bytes))
 			frame_put(m, f, p->xsave[i].off, live + p->xsave[i].off, p->xsave[i].bytes);
 		else
@@ -98,8 +101,8 @@ bool ssa_xrstor(struct sgxm *m, const struct ssa_frame *f, uint64_t xfrm, uint8_
 		return false;
 	if (!live || live_bytes < SGX_XSAVE_MIN)
 		return false;
-	for (unsigned i = 2; i < 63; i++) {
-		if (bv >> i & 1 && !component_fits(p, i, live_bytes))
+	for (uint64_t rest = bv & EXTENDED; rest; rest &= rest - 1) {
+		if (!component_fits(p, (unsigned)__builtin_ctzll(rest), live_bytes))
 			return false;
 	}
 	if (bv & XFEATURE_X87) {
@@ -113,9 +116,10 @@ bool ssa_xrstor(struct sgxm *m, const struct ssa_frame *f, uint64_t xfrm, uint8_
 	else
 		mem_zero(live + XSAVE_XMM_OFF, XSAVE_XMM_BYTES);
 	mem_put32(live + XSAVE_MXCSR_OFF, mxcsr);
-	for (unsigned i = 2; i < 63; i++) {
-		if (bv >> i & 1)
-			frame_get(m, f, p->xsave[i].off, live + p->xsave[i].off, p->xsave[i].bytes);
+	for (uint64_t rest = bv & EXTENDED; rest; rest &= rest - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(rest);
+
+		frame_get(m, f, p->xsave[i].off, live + p->xsave[i].off, p->xsave[i].bytes);
 	}
 	mem_put64(live + XSAVE_HDR_OFF, (mem_get64(live + XSAVE_HDR_OFF) & ~xfrm) | bv);
 	return true;
