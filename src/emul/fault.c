@@ -81,8 +81,11 @@ static enum emul_fault present_fault(struct emul_encl *en, struct emul_vma *v, u
 	return EMUL_FAULT_STALE;
 }
 
-/* sgx_vma_fault: no entry, and the kernel found nothing against the access.  sh->mutex held. */
-static enum emul_fault driver_fault(struct emul_encl *en, const struct emul_vma *v, uint64_t la)
+/* What only EAUG can resolve: decided again with sh->mutex held, which comes before mm_lock. */
+#define FAULT_NEEDS_MUTEX ((enum emul_fault)-1)
+
+/* sgx_vma_fault: no entry, and the kernel found nothing against the access. */
+static enum emul_fault driver_fault(struct emul_encl *en, const struct emul_vma *v, uint64_t la, bool mutex_held)
 {
 	if (v->dead || !in_elrange(en, la))
 		return EMUL_FAULT_SIGBUS;
@@ -91,14 +94,16 @@ static enum emul_fault driver_fault(struct emul_encl *en, const struct emul_vma 
 	if (!(rec & EMUL_REC_EXISTS)) {
 		if (en->sh->no_sgx2 || !atomic_load(&en->sh->initialized))
 			return EMUL_FAULT_SIGBUS;
+		if (!mutex_held)
+			return FAULT_NEEDS_MUTEX;
 		return emul_add_dynamic_page(en, la & SGX_PAGE_MASK) ? EMUL_FAULT_SIGBUS : EMUL_FAULT_RESOLVED;
 	}
 	return v->prot & ~rec & EMUL_REC_MAX_MASK ? EMUL_FAULT_SIGBUS : EMUL_FAULT_RESOLVED;
 }
 
-/* Steps 1-4 of the kernel for a fault it has to decide; both locks held. */
+/* Steps 1-4 of the kernel for a fault it has to decide; mm_lock held. */
 static enum emul_fault decide(struct emul_encl *en, uint64_t la, enum sgxm_access access, bool from_enclave,
-			      uint32_t *pfec)
+			      bool mutex_held, uint32_t *pfec)
 {
 	struct emul_vma *v = emul_vma_find(en, la);
 
@@ -115,7 +120,7 @@ static enum emul_fault decide(struct emul_encl *en, uint64_t la, enum sgxm_acces
 	if ((access == SGXM_WRITE && !(v->prot & PROT_WRITE)) || !v->prot)
 		return EMUL_FAULT_SEGV_ACCERR;
 
-	enum emul_fault f = driver_fault(en, v, la);
+	enum emul_fault f = driver_fault(en, v, la, mutex_held);
 
 	if (f == EMUL_FAULT_RESOLVED) {
 		emul_pte_set(en, v, emul_page_index(en, la));
@@ -128,27 +133,18 @@ static enum emul_fault decide(struct emul_encl *en, uint64_t la, enum sgxm_acces
 enum emul_fault emul_fault(struct emul_encl *en, uint64_t la, enum sgxm_access access, bool from_enclave,
 			   uint32_t *ret_pfec)
 {
-	enum emul_fault f = EMUL_FAULT_SEGV_MAPERR;
-	bool decided = false;
+	enum emul_fault f;
 
 	*ret_pfec = pfec_bits(access);
-	/* The common case needs no enclave mutex: the entry is there. */
-	if (in_elrange(en, la) && pte_allows(pte_of(en, emul_page_index(en, la)), access)) {
-		emul_lock(&en->mm_lock);
-		struct emul_vma *v = emul_vma_find(en, la);
-
-		if (v && pte_allows(pte_of(en, emul_page_index(en, la)), access)) {
-			f = present_fault(en, v, la, access, from_enclave, ret_pfec);
-			decided = true;
-		}
-		emul_unlock(&en->mm_lock);
-	}
-	if (decided)
+	emul_lock(&en->mm_lock);
+	f = decide(en, la, access, from_enclave, false, ret_pfec);
+	emul_unlock(&en->mm_lock);
+	if (f != FAULT_NEEDS_MUTEX)
 		return f;
-
+	*ret_pfec = pfec_bits(access);
 	emul_lock(&en->sh->mutex);
 	emul_lock(&en->mm_lock);
-	f = decide(en, la, access, from_enclave, ret_pfec);
+	f = decide(en, la, access, from_enclave, true, ret_pfec);
 	emul_unlock(&en->mm_lock);
 	emul_unlock(&en->sh->mutex);
 	return f;
