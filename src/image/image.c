@@ -89,8 +89,8 @@ static int parse_mem(struct image_mem *owned, const struct image_opts *opts, str
 
 	if (!opts)
 		opts = &defaults;
-	if (check_size("heap", opts->heap_bytes, e) < 0 || check_size("reserve", opts->reserve_bytes,
-								      e) < 0 ||
+	if (check_size("heap", opts->heap_bytes, e) < 0 ||
+	    check_size("reserve", opts->reserve_bytes, e) < 0 ||
 	    elf_image_open(mem->bytes, mem->n_bytes, &img, e) < 0)
 		return -1;
 	reader = choose(&img, opts->format, e);
