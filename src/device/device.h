@@ -199,6 +199,8 @@ int encl_map(struct encl *en, uint64_t off, uint64_t pages, int prot, struct err
 int encl_mprotect(struct encl *en, uint64_t off, uint64_t pages, int prot, struct err *e);
 int encl_unmap(struct encl *en, uint64_t off, uint64_t pages, struct err *e);
 
+/* The lowest offset from `from` on where no known page stands for this many pages; ERR_BAD_RANGE: nowhere. */
+int encl_find_free(struct encl *en, uint64_t from, uint64_t pages, uint64_t *ret_off, struct err *e);
 /* Raw, counted ioctl with the EBUSY lock held; returns what the device returned. */
 long encl_ioctl(struct encl *en, unsigned long cmd, void *arg);
 

@@ -36,8 +36,11 @@ int encl_check_rwx(unsigned rwx, struct err *e)
 
 int encl_reserve_again(struct encl *en, uint64_t off, uint64_t pages, struct err *e)
 {
-	int64_t r = en->dev->ops->mmap(en->dev, en->base + off, PAGES_TO_BYTES(pages), PROT_NONE,
-				       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+	int64_t r;
+
+	encl_count(en, mmaps, 1);
+	r = en->dev->ops->mmap(en->dev, en->base + off, PAGES_TO_BYTES(pages), PROT_NONE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
 
 	if (r < 0)
 		return err_set(e, ERR_MAP, (int)-r, "cannot reserve the address range again");
@@ -67,6 +70,7 @@ int encl_mprotect(struct encl *en, uint64_t off, uint64_t pages, int prot, struc
 
 	if (encl_check_range(en, off, pages, e))
 		return -1;
+	encl_count(en, mmaps, 1);
 	r = en->dev->ops->mprotect(en->dev, en->base + off, PAGES_TO_BYTES(pages), prot);
 	return r < 0 ? encl_explain_map(en, off, pages, prot, -r, e) : 0;
 }

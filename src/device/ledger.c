@@ -187,3 +187,23 @@ uint64_t ledger_known(struct encl *en, uint64_t off, uint64_t pages)
 	pthread_mutex_unlock(&en->lock);
 	return known;
 }
+
+int encl_find_free(struct encl *en, uint64_t from, uint64_t pages, uint64_t *ret_off, struct err *e)
+{
+	uint64_t off = from;
+
+	while (pages && off < en->size && pages <= BYTES_TO_PAGES(en->size - off)) {
+		uint64_t n = ledger_free_up(en, off, pages);
+		struct page_note note;
+
+		if (n == pages) {
+			*ret_off = off;
+			return 0;
+		}
+		off += PAGES_TO_BYTES(n);
+		if (ledger_get(en, off, &note))
+			off = note_end(&note);
+	}
+	return err_set(e, ERR_BAD_RANGE, ENOSPC, "there are no %llu free pages above offset 0x%llx",
+		       (unsigned long long)pages, (unsigned long long)from);
+}

@@ -27,5 +27,5 @@ libdevice_a_SOURCES = \
 	src/device/touch.c \
 	src/device/vdso.c
 libdevice_a_CFLAGS = $(AM_CFLAGS) $(CONV_CFLAGS)
-libdevice_libs = libdevice.a libemul.a libmachine.a libimage.a libarch.a libbase.a \
+libdevice_libs = libdevice.a libemul.a libemul_native.a libemul.a libmachine.a libimage.a libarch.a libbase.a \
 	$(CJSON_LIBS) $(ELF_LIBS) $(CRYPTO_LIBS) -lpthread -lm
