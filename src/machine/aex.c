@@ -154,6 +154,6 @@ bool sgxm_aex_resume(struct sgxm *m, struct sgxm_cpu *cpu, const struct sgxm_reg
 	if (m->platform->aexnotify || !(t.flags & SGX_TCS_DBGOPTIN) != !cpu->debug_optin)
 		return false;
 	save_frame(m, cpu, regs, xsave, xsave_bytes, ev);
-	track_leave(s, cpu->epoch);
-	return track_enter(s, &cpu->epoch);
+	track_refresh(s, &cpu->epoch);
+	return true;
 }

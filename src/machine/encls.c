@@ -5,25 +5,28 @@
 
 typedef struct sgxm_out encls_leaf(struct sgxm *m, struct sgxm_regs *r);
 
-static struct sgxm_out ecreate(struct sgxm *m, struct sgxm_regs *r) { return sgxm_ecreate(m, r->rbx, r->rcx); }
-static struct sgxm_out eadd(struct sgxm *m, struct sgxm_regs *r) { return sgxm_eadd(m, r->rbx, r->rcx); }
-static struct sgxm_out eextend(struct sgxm *m, struct sgxm_regs *r) { return sgxm_eextend(m, r->rbx, r->rcx); }
-static struct sgxm_out einit(struct sgxm *m, struct sgxm_regs *r)
-{
-	return sgxm_einit(m, r->rbx, r->rcx, r->rdx);
-}
-static struct sgxm_out eremove(struct sgxm *m, struct sgxm_regs *r) { return sgxm_eremove(m, r->rcx); }
-static struct sgxm_out edbgrd(struct sgxm *m, struct sgxm_regs *r) { return sgxm_edbgrd(m, r->rcx, &r->rbx); }
-static struct sgxm_out edbgwr(struct sgxm *m, struct sgxm_regs *r) { return sgxm_edbgwr(m, r->rcx, r->rbx); }
-static struct sgxm_out eblock(struct sgxm *m, struct sgxm_regs *r) { return sgxm_eblock(m, r->rcx); }
-static struct sgxm_out etrack(struct sgxm *m, struct sgxm_regs *r) { return sgxm_etrack(m, r->rcx); }
-static struct sgxm_out epa(struct sgxm *m, struct sgxm_regs *r) { return sgxm_epa(m, r->rbx, r->rcx); }
-static struct sgxm_out ewb(struct sgxm *m, struct sgxm_regs *r) { return sgxm_ewb(m, r->rbx, r->rcx, r->rdx); }
-static struct sgxm_out eldu(struct sgxm *m, struct sgxm_regs *r) { return sgxm_eldu(m, r->rbx, r->rcx, r->rdx); }
-static struct sgxm_out eldb(struct sgxm *m, struct sgxm_regs *r) { return sgxm_eldb(m, r->rbx, r->rcx, r->rdx); }
-static struct sgxm_out eaug(struct sgxm *m, struct sgxm_regs *r) { return sgxm_eaug(m, r->rbx, r->rcx); }
-static struct sgxm_out emodpr(struct sgxm *m, struct sgxm_regs *r) { return sgxm_emodpr(m, r->rbx, r->rcx); }
-static struct sgxm_out emodt(struct sgxm *m, struct sgxm_regs *r) { return sgxm_emodt(m, r->rbx, r->rcx); }
+/* Which registers are the operands of which leaf */
+#define OPERANDS(leaf, ...) \
+	static struct sgxm_out leaf(struct sgxm *m, struct sgxm_regs *r) \
+	{ \
+		return sgxm_##leaf(m, __VA_ARGS__); \
+	}
+OPERANDS(ecreate, r->rbx, r->rcx)
+OPERANDS(eadd, r->rbx, r->rcx)
+OPERANDS(eextend, r->rbx, r->rcx)
+OPERANDS(einit, r->rbx, r->rcx, r->rdx)
+OPERANDS(eremove, r->rcx)
+OPERANDS(edbgrd, r->rcx, &r->rbx)
+OPERANDS(edbgwr, r->rcx, r->rbx)
+OPERANDS(eblock, r->rcx)
+OPERANDS(etrack, r->rcx)
+OPERANDS(epa, r->rbx, r->rcx)
+OPERANDS(ewb, r->rbx, r->rcx, r->rdx)
+OPERANDS(eldu, r->rbx, r->rcx, r->rdx)
+OPERANDS(eldb, r->rbx, r->rcx, r->rdx)
+OPERANDS(eaug, r->rbx, r->rcx)
+OPERANDS(emodpr, r->rbx, r->rcx)
+OPERANDS(emodt, r->rbx, r->rcx)
 
 /* A hole is a leaf that the CPU lacks */
 static const struct {

@@ -65,13 +65,16 @@ machine_test_cflags = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 machine_test_ldadd = libmachine_check.a $(CRYPTO_LIBS)
 
 unit_tests += tests/unit/test_machine_measure tests/unit/test_machine_leafs \
-	tests/unit/test_machine_conformance tests/unit/test_machine_race
+	tests/unit/test_machine_conformance tests/unit/test_machine_aex tests/unit/test_machine_race
 tests_unit_test_machine_measure_SOURCES = tests/unit/test_machine_measure.c $(machine_test_host)
 tests_unit_test_machine_measure_CFLAGS = $(machine_test_cflags)
 tests_unit_test_machine_measure_LDADD = $(machine_test_ldadd)
 tests_unit_test_machine_conformance_SOURCES = tests/unit/test_machine_conformance.c $(machine_test_host)
 tests_unit_test_machine_conformance_CFLAGS = $(machine_test_cflags)
 tests_unit_test_machine_conformance_LDADD = $(machine_test_ldadd)
+tests_unit_test_machine_aex_SOURCES = tests/unit/test_machine_aex.c $(machine_test_host)
+tests_unit_test_machine_aex_CFLAGS = $(machine_test_cflags)
+tests_unit_test_machine_aex_LDADD = $(machine_test_ldadd)
 tests_unit_test_machine_race_SOURCES = tests/unit/test_machine_race.c $(machine_test_host)
 tests_unit_test_machine_race_CFLAGS = $(machine_test_cflags) -pthread
 tests_unit_test_machine_race_LDADD = $(machine_test_ldadd) -lpthread

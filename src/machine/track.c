@@ -66,6 +66,17 @@ void track_leave(struct sgxm_secs *s, uint32_t epoch)
 	} while (!swap(s, &w, w - one));
 }
 
+void track_refresh(struct sgxm_secs *s, uint32_t *epoch)
+{
+	uint64_t w = load(s);
+	bool current;
+
+	do {
+		current = (w & IPI) || *epoch == epoch_of(w) || !prev_of(w);
+	} while (!current && !swap(s, &w, w - (1ull << PREV_SHIFT) + 1));
+	*epoch = epoch_of(w);
+}
+
 bool track_advance(struct sgxm_secs *s)
 {
 	uint64_t w = load(s), next;

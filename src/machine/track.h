@@ -19,6 +19,9 @@ bool track_enter(struct sgxm_secs *s, uint32_t *ret_epoch);
 /* ... and leaves, with the epoch of its entry */
 void track_leave(struct sgxm_secs *s, uint32_t epoch);
 
+/* ... or leaves and comes back at once: the same count, in the current epoch, never seen outside */
+void track_refresh(struct sgxm_secs *s, uint32_t *epoch);
+
 /* Start a cycle; false when threads of the previous one are still inside. */
 bool track_advance(struct sgxm_secs *s);
 

@@ -72,14 +72,16 @@ static int cb_write(void *p, uint64_t addr, const void *src, size_t bytes)
 static enum sgxm_walk cb_walk(void *p, struct sgxm_cpu *cpu, uint64_t la, enum sgxm_access access,
 			      uint64_t *ret_epa, uint32_t *ret_pfec)
 {
-	uint32_t pfec = SGX_PFEC_U | (access == SGXM_WRITE ? SGX_PFEC_W : access == SGXM_FETCH ? SGX_PFEC_I : 0);
-	unsigned want = access == SGXM_WRITE ? SGX_SECINFO_W : access == SGXM_FETCH ? SGX_SECINFO_X : SGX_SECINFO_R;
+	static const uint32_t fec[] = { [SGXM_READ] = 0, [SGXM_WRITE] = SGX_PFEC_W, [SGXM_FETCH] = SGX_PFEC_I };
+	static const unsigned right[] = {
+		[SGXM_READ] = SGX_SECINFO_R, [SGXM_WRITE] = SGX_SECINFO_W, [SGXM_FETCH] = SGX_SECINFO_X,
+	};
 	const struct host_pte *pte = host_pte(la);
 
 	(void)p;
 	(void)cpu;
-	if (!pte || !(pte->rwx & want)) {
-		*ret_pfec = pfec | (pte ? SGX_PFEC_P : 0);
+	if (!pte || !(pte->rwx & right[access])) {
+		*ret_pfec = SGX_PFEC_U | fec[access] | (pte ? SGX_PFEC_P : 0);
 		return SGXM_WALK_PF;
 	}
 	if (!pte->epa)

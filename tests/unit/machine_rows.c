@@ -125,7 +125,8 @@ void rows_check(const char *file, int line, const char *id, enum sgxm_kind kind,
 		out.check && !strcmp(out.check, id);
 	if (!tap_ok(right, file, line, "%s: %s refuses: %s", leaf_name, id, how))
 		show(&out);
-	tap_ok(same_state() && right_regs(&out), file, line, "%s: ... and nothing visible changed", leaf_name);
+	tap_ok(same_state() && right_regs(&out), file, line, "%s: ... and nothing visible changed",
+	       leaf_name);
 	if (out.check)
 		rows_saw(out.check);
 }
@@ -139,7 +140,8 @@ void rows_accept(const char *file, int line, const char *id)
 	out = run();
 	right = out.kind == SGXM_DONE && !out.code && !out.zf && !out.cf &&
 		(id ? out.check && !strcmp(out.check, id) : !out.check);
-	if (!tap_ok(right, file, line, "%s: accepts what is right%s%s", leaf_name, id ? ": " : "", id ? id : ""))
+	if (!tap_ok(right, file, line, "%s: accepts what is right%s%s", leaf_name, id ? ": " : "",
+		    id ? id : ""))
 		show(&out);
 	if (out.check)
 		rows_saw(out.check);

@@ -45,14 +45,17 @@ void rows_access(void)
 	rows_begin("access", true);
 
 	out = sgxm_access(&host.m, &host.cpu, BASE + SIZE, SGXM_FETCH, SGXM_WALK_PF, 0);
-	ok(out.kind == SGXM_GP && !strcmp(out.check, "ACCESS.2"), "access: a fetch outside ELRANGE is #GP first");
+	ok(out.kind == SGXM_GP && !strcmp(out.check, "ACCESS.2"),
+	   "access: a fetch outside ELRANGE is #GP first");
 	rows_saw("ACCESS.2");
 	refused("ACCESS.3", LA, SGXM_WRITE, SGXM_WALK_PF, 0, 0x6);
 	refused("ACCESS.3", BASE + SIZE, SGXM_READ, SGXM_WALK_PF, 0, 0x4);
 	refused("ACCESS.8", LA, SGXM_READ, SGXM_WALK_MEM, 0, FEC_R);
 	refused("ACCESS.8", LA, SGXM_WRITE, SGXM_WALK_EPC, 0x1000, FEC_W);
-	ok(allowed(BASE - 1, SGXM_WRITE, SGXM_WALK_MEM, 0), "access: data outside ELRANGE is ordinary memory");
-	ok(allowed(BASE + SIZE, SGXM_READ, SGXM_WALK_EPC, DATA), "access: EPC outside ELRANGE is an abort page");
+	ok(allowed(BASE - 1, SGXM_WRITE, SGXM_WALK_MEM, 0),
+	   "access: data outside ELRANGE is ordinary memory");
+	ok(allowed(BASE + SIZE, SGXM_READ, SGXM_WALK_EPC, DATA),
+	   "access: EPC outside ELRANGE is an abort page");
 
 	spoiled("EPCM.1", 0, SGXM_E_VALID);
 	spoiled("EPCM.2", SGXM_E_BLOCKED, 0);
@@ -73,7 +76,8 @@ void rows_access(void)
 	ok(allowed(LA, SGXM_READ, SGXM_WALK_EPC, DATA) && allowed(LA, SGXM_WRITE, SGXM_WALK_EPC, DATA) &&
 	   allowed(LA, SGXM_FETCH, SGXM_WALK_EPC, DATA), "access: PR does not matter");
 	is_u64(sgxm_epcm_usable(&E(DATA)), 7, "access: everything is usable");
-	ok(allowed(BASE + OFF_XO, SGXM_FETCH, SGXM_WALK_EPC, EPC_OF(OFF_XO)), "access: an execute-only page runs");
+	ok(allowed(BASE + OFF_XO, SGXM_FETCH, SGXM_WALK_EPC, EPC_OF(OFF_XO)),
+	   "access: an execute-only page runs");
 	refused("EPCM.8", BASE + OFF_XO, SGXM_READ, SGXM_WALK_EPC, EPC_OF(OFF_XO), FEC_R);
 	refused("EPCM.8", BASE + OFF_RO, SGXM_WRITE, SGXM_WALK_EPC, EPC_OF(OFF_RO), FEC_W);
 }

@@ -51,7 +51,8 @@ static void ecreate_secs(void)
 	GP("ECREATE.12", host.platform.xsave[2].bytes = 3321);
 	ACCEPTED(NULL, host.platform.xsave[2].bytes = 3320);
 	GP("ECREATE.13", SECS->baseaddr = 0x800000000000);
-	GP("ECREATE.13", SECS->baseaddr = 0x100000000; SECS->attributes.flags &= ~(uint64_t)SGX_ATTR_MODE64BIT);
+	GP("ECREATE.13",
+	   SECS->baseaddr = 0x100000000; SECS->attributes.flags &= ~(uint64_t)SGX_ATTR_MODE64BIT);
 	GP("ECREATE.14", SECS->size = 1ull << 36);
 	GP("ECREATE.14", SECS->size = 1ull << 31; SECS->baseaddr = 0x80000000;
 	   SECS->attributes.flags &= ~(uint64_t)SGX_ATTR_MODE64BIT);

@@ -212,7 +212,8 @@ static void notify(void)
 	is_u64(R->rip, BASE + OENTRY + 4, "ERESUME: not notified without the bit in the frame");
 	ACCEPTED(NULL, (void)0);
 	ok(R->rip == BASE + OENTRY && R->rax == 1 && R->rcx == USER_RIP + 3, "ERESUME: notified, at OENTRY");
-	ok(TCS->cssa == 1 && host.cpu.cssa == 1 && GPR(1)->ursp == 0x7ff000, "ERESUME: with a frame of its own");
+	ok(TCS->cssa == 1 && host.cpu.cssa == 1 && GPR(1)->ursp == 0x7ff000,
+	   "ERESUME: with a frame of its own");
 
 	R->rax = SGX_EDECCSSA;
 	rows_begin("EDECCSSA", true);
@@ -229,7 +230,8 @@ static void notify(void)
 static void eresume(void)
 {
 	static const char *const id[] = { NULL, NULL, "ERESUME.2", "ERESUME.3", "ERESUME.4", "ERESUME.5",
-		"ERESUME.6", "ERESUME.7", "ERESUME.8", "ERESUME.9", "ERESUME.10", "ERESUME.11", "ERESUME.12" };
+		"ERESUME.6", "ERESUME.7", "ERESUME.8", "ERESUME.9", "ERESUME.10", "ERESUME.11",
+		"ERESUME.12" };
 
 	host_start(ATTR_TEST);
 	interrupt_inside();

@@ -79,7 +79,8 @@ static void demands(void)
 	CODE("EINIT.10", SGXC_INVALID_MEASUREMENT, SIG->enclavehash[0] ^= 1; host_resign(0));
 	CODE("EINIT.11", SGXC_INVALID_ATTRIBUTE, SECS->a.attributes.flags |= SGX_ATTR_EINITTOKENKEY;
 	     host.m.lepubkeyhash[0] ^= 1);
-	CODE("EINIT.12", SGXC_INVALID_ATTRIBUTE, SIG->attributes.flags ^= SGX_ATTR_PROVISIONKEY; host_resign(0));
+	CODE("EINIT.12", SGXC_INVALID_ATTRIBUTE,
+	     SIG->attributes.flags ^= SGX_ATTR_PROVISIONKEY; host_resign(0));
 	CODE("EINIT.12", SGXC_INVALID_ATTRIBUTE, SIG->attributes.xfrm ^= 4; host_resign(0));
 	ACCEPTED(NULL, SIG->attributes.flags ^= SGX_ATTR_DEBUG; host_resign(0));
 	CODE("EINIT.13", SGXC_INVALID_ATTRIBUTE, SIG->miscselect ^= 1; host_resign(0));
@@ -141,7 +142,8 @@ void rows_init(void)
 	demands();
 
 	ACCEPTED(NULL, (void)0);
-	ok(SECS->a.attributes.flags & SGX_ATTR_INIT && SECS->initialized, "EINIT: the enclave is initialised");
+	ok(SECS->a.attributes.flags & SGX_ATTR_INIT && SECS->initialized,
+	   "EINIT: the enclave is initialised");
 	ok(!memcmp(SECS->a.mrenclave, SIG->enclavehash, 32), "EINIT: MRENCLAVE is the measurement");
 	ok(!memcmp(SECS->a.mrsigner, host.m.lepubkeyhash, 32), "EINIT: MRSIGNER is the hash of the modulus");
 	ok(SECS->a.isvprodid == 5 && SECS->a.isvsvn == 3, "EINIT: product and version of SIGSTRUCT");

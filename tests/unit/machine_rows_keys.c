@@ -56,7 +56,8 @@ static void ereport(void)
 	GP("EREPORT.7", TARGET->reserved2[7] = 1);
 	GP("EREPORT.7", TARGET->reserved3[383] = 1);
 	ACCEPTED(NULL, (void)0);
-	ok(!memcmp(REPORT->mrenclave, SECS->a.mrenclave, 32) && !memcmp(REPORT->mrsigner, SECS->a.mrsigner, 32) &&
+	ok(!memcmp(REPORT->mrenclave, SECS->a.mrenclave, 32) && !memcmp(REPORT->mrsigner, SECS->a.mrsigner,
+									32) &&
 	   REPORT->isvprodid == 5 && REPORT->isvsvn == 3 && REPORT->miscselect == SGX_MISC_EXINFO &&
 	   REPORT->attributes.flags == (ATTR_TEST | SGX_ATTR_INIT) && REPORT->attributes.xfrm == 7,
 	   "EREPORT: the identity of the enclave");
@@ -99,10 +100,12 @@ static void key_rows(void)
 	CODE("EGETKEY.6", SGXC_INVALID_ATTRIBUTE, REQUEST->keyname = SGX_KEY_PROVISION_SEAL);
 	CODE("EGETKEY.7", SGXC_INVALID_CPUSVN, REQUEST->cpusvn[0] = 3);
 	CODE("EGETKEY.8", SGXC_INVALID_ISVSVN, REQUEST->isvsvn = 4);
-	CODE("EGETKEY.9", SGXC_INVALID_ISVSVN, SECS->a.attributes.flags |= SGX_ATTR_KSS; REQUEST->configsvn = 1);
+	CODE("EGETKEY.9", SGXC_INVALID_ISVSVN,
+	     SECS->a.attributes.flags |= SGX_ATTR_KSS; REQUEST->configsvn = 1);
 	ACCEPTED(NULL, REQUEST->keyname = SGX_KEY_EINITTOKEN;
 		 SECS->a.attributes.flags |= SGX_ATTR_EINITTOKENKEY);
-	ACCEPTED(NULL, REQUEST->keyname = SGX_KEY_PROVISION; SECS->a.attributes.flags |= SGX_ATTR_PROVISIONKEY);
+	ACCEPTED(NULL,
+		 REQUEST->keyname = SGX_KEY_PROVISION; SECS->a.attributes.flags |= SGX_ATTR_PROVISIONKEY);
 	ACCEPTED(NULL, REQUEST->keyname = SGX_KEY_REPORT; REQUEST->isvsvn = 99; REQUEST->cpusvn[0] = 99);
 	ACCEPTED(NULL, (void)0);
 }
@@ -127,7 +130,7 @@ static void take_first_key(void)
 #define KEY(want, what, ...) do { \
 	rows_restore(); \
 	__VA_ARGS__; \
-	ok(key_differs() == (want), "EGETKEY: %s %s", what, (want) ? "changes the key" : "does not change the key"); \
+	ok(key_differs() == (want), "EGETKEY: %s %s the key", what, (want) ? "changes" : "does not change"); \
 } while (0)
 
 static void key_inputs_by_policy(void)

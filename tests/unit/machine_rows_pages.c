@@ -138,7 +138,8 @@ static void etrack(void)
 	GP("ETRACK.3", host_secs(SECS_EPA)->track_lock = 1);
 	PF("ETRACK.4", DATA, FEC_S, R->rcx = DATA);
 	PF("ETRACK.4", EPA(FREE), FEC_S, R->rcx = EPA(FREE));
-	CODE("ETRACK.5", SGXC_PREV_TRK_INCMPL, host_enter(&host.cpu, OFF_TCS); sgxm_etrack(&host.m, SECS_EPA));
+	CODE("ETRACK.5", SGXC_PREV_TRK_INCMPL,
+	     host_enter(&host.cpu, OFF_TCS); sgxm_etrack(&host.m, SECS_EPA));
 	ACCEPTED(NULL, host_enter(&host.cpu, OFF_TCS); sgxm_etrack(&host.m, SECS_EPA);
 		 sgxm_ipi(&host.m, SECS_EPA));
 	ACCEPTED(NULL, host_enter(&host.cpu, OFF_TCS); sgxm_etrack(&host.m, SECS_EPA); host_exit(&host.cpu));
@@ -188,7 +189,8 @@ static void eaug(void)
 	is_u64(host_page(EPA(FREE))[4095], 0, "EAUG: the page is zero");
 	is_u64(host_secs(SECS_EPA)->children, 11, "EAUG: one page more");
 	/* a second page for the same address is no business of the CPU's */
-	is_u64(sgxm_eaug(&host.m, MEM_PAGEINFO, EPA(FREE + 1)).kind, SGXM_DONE, "EAUG: twice for one address");
+	is_u64(sgxm_eaug(&host.m, MEM_PAGEINFO, EPA(FREE + 1)).kind, SGXM_DONE,
+	       "EAUG: twice for one address");
 }
 
 static void eaug_run(void)
@@ -233,7 +235,8 @@ static void emodpr(void)
 	CODE("EMODPR.6", SGXC_EPC_PAGE_CONFLICT, host_lock_sgx2(DATA));
 	CODE("EMODPR.7", SGXC_PAGE_NOT_MODIFIABLE, E(DATA).word |= SGXM_E_PENDING);
 	CODE("EMODPR.7", SGXC_PAGE_NOT_MODIFIABLE, E(DATA).word |= SGXM_E_MODIFIED);
-	CODE("EMODPR.7", SGXC_PAGE_NOT_MODIFIABLE, E(DATA).word |= SGXM_E_MODIFIED; set_type(DATA, SGX_PT_TRIM));
+	CODE("EMODPR.7", SGXC_PAGE_NOT_MODIFIABLE,
+	     E(DATA).word |= SGXM_E_MODIFIED; set_type(DATA, SGX_PT_TRIM));
 	PF("EMODPR.8", TCS, FEC_S, R->rcx = TCS);
 	PF("EMODPR.8", DATA, FEC_S, set_type(DATA, SGX_PT_TRIM));
 	GP("EMODPR.9", host_secs(SECS_EPA)->initialized = 0);
@@ -272,7 +275,8 @@ static void emodt(void)
 	CODE("EMODT.8", SGXC_PAGE_NOT_MODIFIABLE, R->rcx = TCS; E(TCS).word |= SGXM_E_MODIFIED);
 	GP("EMODT.9", host_secs(SECS_EPA)->initialized = 0);
 	ACCEPTED(NULL, SECINFO->flags = SGX_SECINFO_TCS | SGX_SECINFO_W);
-	is_u64(E(DATA).word, SGXM_E_VALID | SGXM_E_MODIFIED | SGX_PT_TCS << SGXM_E_PT_SHIFT, "EMODT: REG to TCS");
+	is_u64(E(DATA).word, SGXM_E_VALID | SGXM_E_MODIFIED | SGX_PT_TCS << SGXM_E_PT_SHIFT,
+	       "EMODT: REG to TCS");
 	ACCEPTED(NULL, R->rcx = TCS);
 	ACCEPTED(NULL, E(DATA).word |= SGXM_E_PR);
 	is_u64(E(DATA).word, SGXM_E_VALID | SGXM_E_MODIFIED | SGX_PT_TRIM << SGXM_E_PT_SHIFT,

@@ -21,7 +21,8 @@ static void ewb(void)
 	sgxm_eblock(&host.m, DATA);
 	sgxm_etrack(&host.m, SECS_EPA);
 	memset(host_page(DATA), 0x77, 4096);
-	*R = (struct sgxm_regs){ .rax = SGX_EWB, .rbx = MEM_PAGEINFO, .rcx = DATA, .rdx = SLOT, .rflags = 0xad7 };
+	*R = (struct sgxm_regs){ .rax = SGX_EWB, .rbx = MEM_PAGEINFO, .rcx = DATA, .rdx = SLOT,
+				.rflags = 0xad7 };
 	rows_begin("EWB", false);
 
 	GP("EWB.1", R->rbx += 8);
@@ -44,6 +45,7 @@ static void ewb(void)
 	CODE("EWB.12", SGXC_NOT_TRACKED, R->rcx = EPC_OF(OFF_RO); sgxm_eblock(&host.m, EPC_OF(OFF_RO)));
 	CODE("EWB.13", SGXC_CHILD_PRESENT, R->rcx = SECS_EPA);
 	PF("ENCLS.9", MEM_NOWHERE, 0, R->rbx = MEM_NOWHERE);
+	PF("ENCLS.9", MEM_NOWHERE, 0, INFO->secinfo = MEM_NOWHERE);
 	PF("ENCLS.9", MEM_NOWHERE, SGX_PFEC_W, INFO->srcpge = MEM_NOWHERE);
 
 	rows_restore();
@@ -64,7 +66,8 @@ static void ewb(void)
 
 static void load_rows(const char *name, unsigned leaf, const char *const id[11])
 {
-	*R = (struct sgxm_regs){ .rax = leaf, .rbx = MEM_PAGEINFO, .rcx = TARGET, .rdx = SLOT, .rflags = 0xad7 };
+	*R = (struct sgxm_regs){ .rax = leaf, .rbx = MEM_PAGEINFO, .rcx = TARGET, .rdx = SLOT,
+				.rflags = 0xad7 };
 	INFO->secs = SECS_EPA;
 	rows_begin(name, false);
 
@@ -95,7 +98,8 @@ static void load_rows(const char *name, unsigned leaf, const char *const id[11])
 	CODE(id[10], SGXC_MAC_COMPARE_FAIL, R->rdx += 8);
 	CODE(id[10], SGXC_MAC_COMPARE_FAIL, host.platform.report_keyid[0] ^= 1);
 	CODE(id[10], SGXC_MAC_COMPARE_FAIL, PCMD->secinfo.flags = SGX_SECINFO_PT(9) | 3; INFO->secs = 0);
-	CODE(id[10], SGXC_MAC_COMPARE_FAIL, host_start_other(); host_pageinfo(BASE + OFF_DATA, MEM_OUT, MEM_PCMD,
+	CODE(id[10], SGXC_MAC_COMPARE_FAIL,
+	     host_start_other(); host_pageinfo(BASE + OFF_DATA, MEM_OUT, MEM_PCMD,
 									       EPA(OTHER)));
 }
 

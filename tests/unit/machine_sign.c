@@ -52,7 +52,8 @@ static void modulus_of(unsigned key, uint8_t le[384])
 {
 	BIGNUM *n = NULL;
 
-	need(EVP_PKEY_get_bn_param(key_of(key), OSSL_PKEY_PARAM_RSA_N, &n) && BN_bn2lebinpad(n, le, 384) == 384);
+	need(EVP_PKEY_get_bn_param(key_of(key), OSSL_PKEY_PARAM_RSA_N, &n) && BN_bn2lebinpad(n, le,
+											     384) == 384);
 	BN_free(n);
 }
 

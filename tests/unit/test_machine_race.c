@@ -218,7 +218,8 @@ static void *enter_and_leave(void *p)
 			sgxm_aex(&host.m, &w->cpu, &r, xsave[w->id], sizeof(xsave[0]), &ev);
 			/* the TCS is free with CSSA 1 now; whoever is here first resumes it */
 			r = (struct sgxm_regs){ .rax = SGX_ERESUME, .rbx = tcs, .rcx = AEP };
-			while (sgxm_enclu(&host.m, &w->cpu, &r, 3, xsave[w->id], sizeof(xsave[0])).kind != SGXM_DONE)
+			while (sgxm_enclu(&host.m, &w->cpu, &r, 3, xsave[w->id],
+					  sizeof(xsave[0])).kind != SGXM_DONE)
 				;
 		}
 		r.rax = SGX_EEXIT;
@@ -250,7 +251,8 @@ static void entries(void)
 	t = (const void *)host_page(EPC_OF(OFF_TCS));
 	ok(!t->state && !t->cssa, "the TCS is idle, no frame is left");
 	is_u64(host_epcm(EPC_OF(OFF_TCS))->word >> 32, 0, "the TCS is unlocked");
-	ok(sgxm_etrack(&host.m, SECS_EPA).kind == SGXM_DONE && sgxm_etrack(&host.m, SECS_EPA).kind == SGXM_DONE,
+	ok(sgxm_etrack(&host.m, SECS_EPA).kind == SGXM_DONE && sgxm_etrack(&host.m,
+									   SECS_EPA).kind == SGXM_DONE,
 	   "ETRACK finds nobody");
 }
 

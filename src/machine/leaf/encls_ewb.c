@@ -69,6 +69,8 @@ struct sgxm_out sgxm_ewb(struct sgxm *m, uint64_t pageinfo, uint64_t epa, uint64
 	/* EWB.7: PCMD is not 128-aligned, or SRCPGE not 4096-aligned -> #GP(0) */
 	if (!is_aligned(info.secinfo, sizeof(pcmd)) || !is_aligned(info.srcpge, SGX_PAGE_SIZE))
 		OUT_GP("EWB.7");
+	/* only to find a bad address before anything is written */
+	OUT_PF_UNLESS_READ(m, info.secinfo, &pcmd, sizeof(pcmd));
 
 	/* EWB.8: the page or the VA page is in use by another leaf -> #GP(0) */
 	if (!epcm_try_exclusive(&hold, e) || !epcm_try_shared(&va_hold, va))

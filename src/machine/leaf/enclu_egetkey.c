@@ -14,7 +14,8 @@
 
 static bool request_reserved_set(const struct sgx_keyrequest *r)
 {
-	return r->reserved1 || r->keypolicy & ~POLICY_KNOWN || !mem_is_zero(r->reserved2, sizeof(r->reserved2));
+	return r->reserved1 || r->keypolicy & ~POLICY_KNOWN || !mem_is_zero(r->reserved2,
+									    sizeof(r->reserved2));
 }
 
 /* What the request may choose for all keys but REPORT */
