@@ -316,7 +316,8 @@ void sgxm_aex(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_regs *regs, uint
 /*
  * An AEX whose cause the host has resolved, and the ERESUME of a bare ENCLU at the AEP, in one:
  * frame CSSA is written as sgxm_aex writes it, the thread counts for the current epoch, and it runs
- * on with the registers it has.  False: nothing was done to CSSA, do the two one by one (AEX-notify, changed debug opt-in).
+ * on with the registers it has.  False: nothing was done, do the two one by one (AEX-notify, changed
+ * debug opt-in).
  */
 bool sgxm_aex_resume(struct sgxm *m, struct sgxm_cpu *cpu, const struct sgxm_regs *regs,
 		     const uint8_t *xsave, size_t xsave_bytes, const struct sgxm_event *ev);

@@ -72,7 +72,9 @@ static int cb_write(void *p, uint64_t addr, const void *src, size_t bytes)
 static enum sgxm_walk cb_walk(void *p, struct sgxm_cpu *cpu, uint64_t la, enum sgxm_access access,
 			      uint64_t *ret_epa, uint32_t *ret_pfec)
 {
-	static const uint32_t fec[] = { [SGXM_READ] = 0, [SGXM_WRITE] = SGX_PFEC_W, [SGXM_FETCH] = SGX_PFEC_I };
+	static const uint32_t fec[] = {
+		[SGXM_READ] = 0, [SGXM_WRITE] = SGX_PFEC_W, [SGXM_FETCH] = SGX_PFEC_I,
+	};
 	static const unsigned right[] = {
 		[SGXM_READ] = SGX_SECINFO_R, [SGXM_WRITE] = SGX_SECINFO_W, [SGXM_FETCH] = SGX_SECINFO_X,
 	};
