@@ -16,7 +16,7 @@ struct accept_args {
 	bool has_flags;
 };
 
-enum { KEY_PERM = 0x100, KEY_TYPE = 't', KEY_FLAGS, KEY_PENDING, KEY_MODIFIED, KEY_PR };
+enum { KEY_TYPE = 't', KEY_PERM = 0x100, KEY_FLAGS, KEY_PENDING, KEY_MODIFIED, KEY_PR };
 
 static const struct argp_option options[] = {
 	RANGE_OPTIONS,

@@ -38,7 +38,7 @@ static const struct column status_head[] = {
 	{ "uptime_ns", "running for", COL_TIME }, COUNTERS, END
 };
 static const struct column thread_columns[] = {
-	{ "offset", "TCS", COL_TEXT }, { "state", "STATE", COL_TEXT }, { "depth", "DEPTH", COL_NUMBER },
+	{ "offset", "TCS", COL_TEXT }, { "busy", "BUSY", COL_TEXT }, { "depth", "DEPTH", COL_NUMBER },
 	{ "dynamic", "DYNAMIC", COL_TEXT }, END
 };
 
@@ -52,8 +52,9 @@ static const struct column range_head[] = {
 static const struct column call_head[] = {
 	{ "enclave", "enclave", COL_TEXT }, { "device", "device", COL_TEXT }, { "call", "operation", COL_TEXT },
 	{ "status", "status", COL_TEXT }, { "value", "value", COL_TEXT }, { "done", "done", COL_TEXT },
-	{ "sgx", "SGX code", COL_TEXT }, { "exit.function", "left", COL_TEXT }, { "exit.exception", "exception", COL_TEXT },
-	{ "exit.error_code", "error code", COL_TEXT }, { "exit.address", "address", COL_TEXT }, COUNTERS,
+	{ "sgx", "SGX code", COL_TEXT }, { "exception.name", "exception", COL_TEXT },
+	{ "exception.function", "left by", COL_TEXT }, { "exception.error_code", "error code", COL_TEXT },
+	{ "exception.address", "address", COL_TEXT }, COUNTERS,
 	{ "elapsed_ns", "time", COL_TIME }, END
 };
 

@@ -11,3 +11,5 @@ tests_unit_test_session_frame_SOURCES = tests/unit/test_session_frame.c
 tests_unit_test_session_frame_LDADD = $(libsession_libs)
 tests_unit_test_session_slot_SOURCES = tests/unit/test_session_slot.c
 tests_unit_test_session_slot_LDADD = $(libsession_libs)
+
+lint_tests += tests/lint/layers.sh tests/lint/drift.sh
