@@ -14,6 +14,7 @@
 #define RECORD_EXISTS 0x80000000u       /* emul_page_range.max_prot */
 #define MAX_RANGES    4096u             /* per call; the caller goes on from next_off */
 #define PIECE_RANGES  64u               /* collected before they are written to the caller */
+#define RECORDS_PER_PAGE (SGX_PAGE_SIZE / sizeof(struct emul_record))
 
 long emul_ioc_get_secs(struct emul_call *c)
 {
@@ -61,36 +62,23 @@ long emul_ioc_last_refusal(struct emul_call *c)
 
 /* ---- the page map ---------------------------------------------------------------------------------- */
 
+/*
+ * Ranges are collected by the piece, under mm_lock, and written to the caller without it: looking at a
+ * user address takes that lock too.
+ */
 struct walk {
 	struct emul_encl *en;
 	uint64_t end;                   /* page index */
-	uint64_t out, left;             /* caller's array: next entry, room */
-	uint64_t n;
 	struct emul_page_range piece[PIECE_RANGES];
-	size_t pending;
-	bool fault;
+	size_t n, room;
 };
-
-static void flush(struct walk *w)
-{
-	size_t bytes = w->pending * sizeof(w->piece[0]);
-
-	if (w->pending && emul_user_write(w->out, w->piece, bytes))
-		w->fault = true;
-	w->out += bytes;
-	w->pending = 0;
-}
 
 static bool emit(struct walk *w, const struct emul_page_range *r)
 {
-	if (!w->left || w->fault)
+	if (w->n == w->room)
 		return false;
-	w->piece[w->pending++] = *r;
-	w->left--;
-	w->n++;
-	if (w->pending == PIECE_RANGES)
-		flush(w);
-	return !w->fault;
+	w->piece[w->n++] = *r;
+	return true;
 }
 
 /* First page >= i whose record was ever written: the others are holes of the file. */
@@ -161,6 +149,9 @@ static uint64_t run_from(const struct walk *w, uint64_t i, struct emul_page_rang
 		return data < edge ? data : edge;
 	describe(w, i, r);
 	next = *r;
+	/* looking into a hole would fill it */
+	if (edge > (i / RECORDS_PER_PAGE + 1) * RECORDS_PER_PAGE)
+		edge = (i / RECORDS_PER_PAGE + 1) * RECORDS_PER_PAGE;
 	for (; j < edge; j++) {
 		describe(w, j, &next);
 		if (!is_alike(r, &next))
@@ -194,12 +185,30 @@ static uint64_t walk_pages(struct walk *w, uint64_t i)
 	return i;
 }
 
+/* One piece: collected, written; *i moves on.  False when the caller's array cannot be written. */
+static bool one_piece(struct walk *w, struct emul_get_pages *arg, uint64_t *i)
+{
+	uint64_t capacity = arg->capacity < MAX_RANGES ? arg->capacity : MAX_RANGES, left = capacity - arg->n;
+	size_t bytes;
+
+	w->n = 0;
+	w->room = left < PIECE_RANGES ? (size_t)left : PIECE_RANGES;
+	emul_lock(&w->en->mm_lock);
+	*i = walk_pages(w, *i);
+	emul_unlock(&w->en->mm_lock);
+	bytes = w->n * sizeof(w->piece[0]);
+	if (w->n && emul_user_write(arg->ranges + arg->n * sizeof(w->piece[0]), w->piece, bytes))
+		return false;
+	arg->n += w->n;
+	return true;
+}
+
 long emul_ioc_get_pages(struct emul_call *c)
 {
 	struct emul_encl *en = c->en;
-	struct emul_get_pages arg;
 	struct walk w = { .en = en };
-	uint64_t next;
+	struct emul_get_pages arg;
+	uint64_t i;
 
 	if (!atomic_load(&en->sh->created))
 		return -EINVAL;
@@ -207,14 +216,13 @@ long emul_ioc_get_pages(struct emul_call *c)
 		return -EFAULT;
 	if (emul_check_range(en->sh, arg.off, arg.length))
 		return -EINVAL;
+	arg.n = 0;
+	i = arg.off >> SGX_PAGE_SHIFT;
 	w.end = (arg.off + arg.length) >> SGX_PAGE_SHIFT;
-	w.out = arg.ranges;
-	w.left = arg.capacity < MAX_RANGES ? arg.capacity : MAX_RANGES;
-	emul_lock(&en->mm_lock);
-	next = walk_pages(&w, arg.off >> SGX_PAGE_SHIFT);
-	flush(&w);
-	emul_unlock(&en->mm_lock);
-	arg.n = w.n;
-	arg.next_off = next << SGX_PAGE_SHIFT;
-	return w.fault || emul_user_write(c->arg, &arg, sizeof(arg)) ? -EFAULT : 0;
+	do
+		if (!one_piece(&w, &arg, &i))
+			return -EFAULT;
+	while (w.n == PIECE_RANGES && arg.n < MAX_RANGES && i < w.end);
+	arg.next_off = i << SGX_PAGE_SHIFT;
+	return emul_user_write(c->arg, &arg, sizeof(arg)) ? -EFAULT : 0;
 }

@@ -16,8 +16,25 @@ libemul_native_a_SOURCES += src/emul/encl.c src/emul/host.c src/emul/lock.c
 
 emul_fixture = tests/unit/emul_fixture.c tests/unit/emul_fixture.h tests/driver/tiny.c tests/driver/tiny.h
 emul_test_libs = libemul.a libemul_native.a libemul.a libmachine.a $(libimage_libs) -lpthread
-unit_tests += tests/unit/test_emul_build tests/unit/test_emul_sgx2
+unit_tests += tests/unit/test_emul_build tests/unit/test_emul_sgx2 tests/unit/test_emul_device
 tests_unit_test_emul_build_SOURCES = tests/unit/test_emul_build.c $(emul_fixture)
 tests_unit_test_emul_build_LDADD = $(emul_test_libs)
 tests_unit_test_emul_sgx2_SOURCES = tests/unit/test_emul_sgx2.c $(emul_fixture)
 tests_unit_test_emul_sgx2_LDADD = $(emul_test_libs)
+tests_unit_test_emul_device_SOURCES = tests/unit/test_emul_device.c $(emul_fixture)
+tests_unit_test_emul_device_LDADD = $(emul_test_libs)
+
+# One source, two programs: the real driver's side runs in the virtual machine that DRIVER_VM boots.
+check_PROGRAMS += tests/driver/seqdiff_kernel tests/driver/seqdiff_emul
+tests_driver_seqdiff_kernel_SOURCES = tests/driver/seqdiff.c tests/driver/tiny.c tests/driver/tiny.h
+tests_driver_seqdiff_kernel_LDADD = $(libimage_libs)
+tests_driver_seqdiff_emul_SOURCES = $(tests_driver_seqdiff_kernel_SOURCES)
+tests_driver_seqdiff_emul_CPPFLAGS = $(AM_CPPFLAGS) -DSEQDIFF_EMUL
+tests_driver_seqdiff_emul_LDADD = $(emul_test_libs)
+EXTRA_DIST += tests/driver/seqdiff.sh
+
+check-seqdiff: tests/driver/seqdiff_kernel tests/driver/seqdiff_emul
+	@DRIVER_VM='$(DRIVER_VM)' SEQDIFF_KERNEL='$(abs_top_builddir)/tests/driver/seqdiff_kernel' \
+		SEQDIFF_EMUL='$(abs_top_builddir)/tests/driver/seqdiff_emul' \
+		$(SHELL) $(top_srcdir)/tests/driver/seqdiff.sh
+PHONY_LOCAL += check-seqdiff
