@@ -81,6 +81,7 @@ struct encl_tcs {
 	bool busy;                      /* an entry runs on it */
 	bool dynamic;                   /* made at run time: entered only by name, its stack is small */
 	unsigned depth;                 /* CSSA as far as the host can know: exceptions not yet resumed */
+	void *stack;                    /* host stack of its entries, made with the first */
 };
 #define ENCL_MAX_DYNAMIC_TCS 64 /* remembered for encl_tcs_at */
 

@@ -508,6 +508,8 @@ void encl_free(struct encl *en)
 	if (en->fd >= 0)
 		en->dev->ops->close(en->dev, en->fd);
 	plan_release(&en->plan);
+	for (size_t i = 0; i < en->n_tcs; i++)
+		encl_tcs_release(&en->tcs[i]);
 	free(en->tcs);
 	free(en->notes);
 	pthread_cond_destroy(&en->tcs_free);

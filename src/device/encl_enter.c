@@ -2,8 +2,11 @@
 /* Entering: the pool of TCSs, one EENTER or ERESUME, and whole operations. */
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "device/internal.h"
+
+#define HOST_STACK_BYTES ((size_t)128 << 10)    /* signal handlers may run on it */
 
 struct encl_tcs *encl_tcs_get(struct encl *en)
 {
@@ -53,7 +56,7 @@ void encl_tcs_add(struct encl *en, uint64_t off)
 	if (!t && en->n_tcs < en->plan.n_tcs + ENCL_MAX_DYNAMIC_TCS)
 		t = &en->tcs[en->n_tcs++];
 	if (t && !t->busy)
-		*t = (struct encl_tcs){ .off = off, .dynamic = true };
+		*t = (struct encl_tcs){ .off = off, .dynamic = true, .stack = t->stack };
 	pthread_mutex_unlock(&en->lock);
 }
 
@@ -68,6 +71,28 @@ static void track_depth(struct encl_tcs *t, unsigned function, const struct encl
 		t->depth--;             /* resumed the last frame and came to its EEXIT */
 }
 
+/* See struct sgx_enter_regs; the page below stays inaccessible. */
+static uint64_t host_stack(struct encl_tcs *t)
+{
+	uint8_t *p = t->stack;
+
+	if (!p) {
+		p = mmap(NULL, HOST_STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+		if (p == MAP_FAILED)
+			return 0;
+		mprotect(p, SGX_PAGE_SIZE, PROT_NONE);
+		t->stack = p;
+	}
+	return (uint64_t)(uintptr_t)p + HOST_STACK_BYTES;
+}
+
+void encl_tcs_release(struct encl_tcs *t)
+{
+	if (t->stack)
+		munmap(t->stack, HOST_STACK_BYTES);
+	t->stack = NULL;
+}
+
 void encl_enter_raw(struct encl *en, struct encl_tcs *t, unsigned function, struct sgx_enter_regs *regs,
 		    struct encl_exit *x)
 {
@@ -78,6 +103,11 @@ void encl_enter_raw(struct encl *en, struct encl_tcs *t, unsigned function, stru
 	else if (function == SGX_ERESUME)
 		encl_count(en, eresumes, 1);
 	memset(x, 0, sizeof(*x));
+	regs->host_stack = host_stack(t);
+	if (!regs->host_stack) {
+		x->ret = -ENOMEM;
+		return;
+	}
 	x->ret = en->dev->ops->enter(en->dev, function, regs, &run);
 	x->function = run.function;
 	x->fault = !x->ret && run.function != SGX_EEXIT;

@@ -35,6 +35,9 @@ device_enter_thunk:
 	sub	$8, %rsp
 	stmxcsr	-64(%rbp)
 	fnstcw	-60(%rbp)
+	mov	40(%rdi), %rax		/* host_stack */
+	test	%rax, %rax
+	cmovnz	%rax, %rsp
 	sub	$8, %rsp		/* keeps the stack aligned for the call */
 	push	%rdx			/* run: the seventh argument */
 	mov	%rcx, %rax

@@ -80,6 +80,7 @@ static inline uint64_t encl_op_done(const struct encl_op *op)
 }
 /* A page has become a TCS; forgotten when there is no room for more. */
 void encl_tcs_add(struct encl *en, uint64_t off);
+void encl_tcs_release(struct encl_tcs *t);
 /* Turns op->status into an error that names the page (for operations over ranges from op->addr). */
 int encl_op_err(const struct encl *en, const struct encl_op *op, enum err_code code, const char *leaf,
 		struct err *e);

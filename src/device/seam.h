@@ -21,9 +21,14 @@
 
 struct sgx_dev;
 
-/* Argument registers of the vDSO call, in and out. */
+/*
+ * Argument registers of the vDSO call, in and out; and the host stack to make it on (its top, 16-aligned; 0 = the
+ * caller's).  Enclave code leaves by the stack pointer it was entered with, so an ERESUME must find it where the
+ * EENTER put it: one stack per TCS does that, whoever calls from whatever depth.
+ */
 struct sgx_enter_regs {
 	uint64_t rdi, rsi, rdx, r8, r9;
+	uint64_t host_stack;
 };
 
 struct sgx_dev_ops {
