@@ -13,3 +13,7 @@ tests_unit_test_session_slot_SOURCES = tests/unit/test_session_slot.c
 tests_unit_test_session_slot_LDADD = $(libsession_libs)
 
 lint_tests += tests/lint/layers.sh tests/lint/drift.sh
+
+check_PROGRAMS += tests/unit/raw_frame
+tests_unit_raw_frame_SOURCES = tests/unit/raw_frame.c
+tests_unit_raw_frame_LDADD = $(libsession_libs)
