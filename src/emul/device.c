@@ -22,7 +22,8 @@
 #include "emul/raw.h"
 
 #ifndef MFD_EXEC
-#define MFD_EXEC 0x0010u        /* Linux 6.3 */
+#define MFD_NOEXEC_SEAL 0x0008u /* Linux 6.3 */
+#define MFD_EXEC        0x0010u
 #endif
 
 #define TOKEN_NAME  "sgx_provision"
@@ -133,8 +134,10 @@ static int enclave_file(void)
 
 static int token_file(void)
 {
-	int fd = memfd_create(TOKEN_NAME, MFD_CLOEXEC);
+	int fd = memfd_create(TOKEN_NAME, MFD_CLOEXEC | MFD_NOEXEC_SEAL);
 
+	if (fd < 0 && errno == EINVAL)          /* before Linux 6.3 */
+		fd = memfd_create(TOKEN_NAME, MFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	if (ftruncate(fd, TOKEN_BYTES)) {
@@ -337,13 +340,20 @@ long emul_ioctl(int fd, unsigned long cmd, void *arg)
 	uint32_t nr = (uint32_t)cmd;            /* as the system call truncates it */
 	int mode = fcntl(fd, F_GETFL);
 	sigset_t old;
+	long r;
 
 	if (mode < 0 || mode & O_PATH)
 		return -EBADF;
 	if (is_generic(nr))
 		return ioctl(fd, cmd, arg) ? -errno : 0;
 	emul_sig_block(&old);
-	c.en = emul_encl_by_fd(fd);
+	c.en = emul_encl_hold(fd);
 	emul_sig_restore(&old);
-	return c.en ? locked_command(&c, nr) : -ENOTTY;
+	if (!c.en)
+		return -ENOTTY;
+	r = locked_command(&c, nr);
+	emul_sig_block(&old);
+	emul_encl_drop(c.en);
+	emul_sig_restore(&old);
+	return r;
 }

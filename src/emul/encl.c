@@ -258,7 +258,6 @@ struct emul_encl *emul_encl_by_fd(int fd)
 
 static void release(struct emul_encl *en)
 {
-	atomic_store(&en->live, 0);
 	if (atomic_load(&en->mapped))
 		unmap_meta(en, en->sh->size);
 	close(en->own_fd);
@@ -282,9 +281,36 @@ static bool has_other_fd(const struct emul_encl *en)
 static void put_if_idle(struct emul_encl *en)
 {
 	emul_lock(&slots_lock);
-	if (atomic_load(&en->live) && !en->n_vma && !has_other_fd(en))
-		release(en);
+	if (atomic_load(&en->live) && !en->n_vma && !has_other_fd(en)) {
+		/* who came before this store is counted, who comes after it sees that nobody is here */
+		atomic_store(&en->live, 0);
+		if (atomic_load(&en->users))
+			atomic_store(&en->live, 1);     /* the last of them tries again */
+		else
+			release(en);
+	}
 	emul_unlock(&slots_lock);
+}
+
+struct emul_encl *emul_encl_hold(int fd)
+{
+	for (;;) {
+		struct emul_encl *en = emul_encl_by_fd(fd);
+
+		if (!en)
+			return NULL;
+		atomic_fetch_add(&en->users, 1);
+		/* still there, and no other enclave in the same slot */
+		if (atomic_load(&en->live) && emul_encl_by_fd(fd) == en)
+			return en;
+		atomic_fetch_sub(&en->users, 1);
+	}
+}
+
+void emul_encl_drop(struct emul_encl *en)
+{
+	if (atomic_fetch_sub(&en->users, 1) == 1)
+		emul_encl_put(en);
 }
 
 void emul_encl_put(struct emul_encl *en)
@@ -308,6 +334,7 @@ void emul_encl_reap(void)
 /* Held over the fork, so that the child finds lists that nobody was changing. */
 void emul_encl_before_fork(void)
 {
+	emul_lock(&emul_maps_lock);
 	emul_lock(&slots_lock);
 	for (uint32_t i = 0; i < atomic_load(&emul_n_encls); i++)
 		if (atomic_load(&emul_encls[i].live))
@@ -324,4 +351,5 @@ void emul_encl_after_fork(bool child)
 			emul_epc_attach(emul_encls[i].sh, emul_encls[i].dev, emul_encls[i].ino);
 	}
 	emul_unlock(&slots_lock);
+	emul_unlock(&emul_maps_lock);
 }

@@ -43,13 +43,15 @@ long emul_ioc_get_secs(struct emul_call *c)
 long emul_ioc_get_counters(struct emul_call *c)
 {
 	const struct emul_shared *sh = c->en->sh;
+	bool home = sh->pool_id == emul_pool->id;       /* else only the enclave's own use can be seen */
 	const struct emul_get_counters arg = {
 		.eenters = atomic_load(&sh->eenters), .eexits = atomic_load(&sh->eexits),
 		.eresumes = atomic_load(&sh->eresumes), .aexs = atomic_load(&sh->aexs),
 		.kernel_faults = atomic_load(&sh->kernel_faults), .host_faults = atomic_load(&sh->host_faults),
 		.ptes = atomic_load(&sh->ptes), .eaugs = atomic_load(&sh->eaugs),
 		.eaccepts = atomic_load(&sh->eaccepts), .eacceptcopies = atomic_load(&sh->eacceptcopies),
-		.epc_used = atomic_load(&emul_pool->used), .epc_total = emul_pool->total,
+		.epc_used = home ? atomic_load(&emul_pool->used) : atomic_load(&sh->epc_used),
+		.epc_total = home ? emul_pool->total : sh->pool_total,
 	};
 
 	return emul_user_write(c->arg, &arg, sizeof(arg)) ? -EFAULT : 0;

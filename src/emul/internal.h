@@ -127,6 +127,7 @@ struct emul_encl {
 	ino_t ino;
 	int own_fd;                     /* private duplicate: maps new ranges, keeps the file */
 	int fds;                        /* emul_open/attach minus emul_close */
+	_Atomic uint32_t users;         /* calls in flight: keep the slot while another thread closes the fd */
 	struct emul_shared *sh;
 	uint8_t *secs;                  /* the SECS page */
 	struct emul_patches *patches;
@@ -164,6 +165,9 @@ static inline uint8_t emul_pte_rights(unsigned vma_prot)
 }
 
 struct emul_encl *emul_encl_by_fd(int fd);              /* attaches an inherited or received fd; NULL: not ours */
+/* The same for the length of a call: the slot stays until it is dropped. */
+struct emul_encl *emul_encl_hold(int fd);
+void emul_encl_drop(struct emul_encl *en);
 struct emul_encl *emul_encl_by_la(uint64_t la);         /* created, and la in its ELRANGE; async-signal-safe */
 struct emul_encl *emul_encl_by_vma(uint64_t la);        /* has a mapping there */
 int emul_encl_map_meta(struct emul_encl *en);           /* alias, EPCM, records, pte: once size is known */
@@ -203,6 +207,8 @@ int emul_add_dynamic_page(struct emul_encl *en, uint64_t la);
 
 /* ---- mm.c ------------------------------------------------------------------------------------------- */
 
+/* Calls that change mappings, one at a time; taken before every mm_lock, held over a fork. */
+extern struct emul_mutex emul_maps_lock;
 /* The VMA at la; mm_lock held. */
 struct emul_vma *emul_vma_find(struct emul_encl *en, uint64_t la);
 /* Drop page-table entries of a range (munmap, zap, mprotect): mm_lock held. */

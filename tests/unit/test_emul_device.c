@@ -208,6 +208,36 @@ static void test_race(void)
 	fx_close(&f);
 }
 
+/* One thread closes what another one uses: the call ends well, the enclave after it. */
+static void *caller(void *arg)
+{
+	int fd = *(int *)arg;
+	uint64_t n;
+	struct fx f = { .fd = fd };
+
+	while (fx_augment(&f, 0x10000, 64 * 4096, &n) != -EBADF)
+		;
+	return NULL;
+}
+
+static void test_close_race(void)
+{
+	struct fx f, g;
+	pthread_t t;
+
+	for (int i = 0; i < 50; i++) {
+		fx_build(&f, A64);
+		pthread_create(&t, NULL, caller, &f.fd);
+		usleep((unsigned)i * 7);
+		emul_close(f.fd);
+		pthread_join(t, NULL);
+		emul_munmap(f.base, f.size);
+	}
+	fx_open(&g, FX_SIZE, A64);
+	is_u64(fx_epc_used(&g), 0, "closing under a running call: nothing is left, nobody crashed");
+	fx_close(&g);
+}
+
 /* ---- a full EPC ---------------------------------------------------------------------------------------------- */
 
 static void test_exhaustion(void)
@@ -450,7 +480,7 @@ static int stranger(int sock)
 	    recvmsg(sock, &msg, 0) != 1)
 		return 1;
 	memcpy(&f.fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
-	return fx_augment(&f, FX_FREE, 5 * 4096, &n) || n != 5 * 4096 || fx_epc_used(&f) != 0;
+	return fx_augment(&f, FX_FREE, 5 * 4096, &n) || n != 5 * 4096 || fx_epc_used(&f) != 10 + 5;
 }
 
 static void test_passing(void)
@@ -490,6 +520,7 @@ static void all(void)
 	test_fork();
 	test_busy();
 	test_race();
+	test_close_race();
 	test_exhaustion();
 	test_signals(0, "a handler");
 	test_signals(SA_RESTART, "a handler with SA_RESTART");
