@@ -34,7 +34,8 @@ struct emul_encl *emul_encl_by_la(uint64_t la)
 	for (uint32_t i = 0; i < n; i++) {
 		struct emul_encl *en = &emul_encls[i];
 
-		if (atomic_load(&en->live) && atomic_load(&en->mapped) && la - en->sh->base < en->sh->size)
+		/* not from the enclave's file, which another thread may be letting go of */
+		if (la - atomic_load(&en->base) < atomic_load(&en->size))
 			return en;
 	}
 	return NULL;
@@ -101,6 +102,7 @@ static void unmap_meta(struct emul_encl *en, uint64_t size)
 {
 	uint64_t pages = size >> SGX_PAGE_SHIFT;
 
+	atomic_store(&en->size, 0);
 	atomic_store(&en->mapped, 0);
 	unmap(en->alias, size);
 	unmap(en->epcm, table_bytes(pages, sizeof(*en->epcm)));
@@ -131,6 +133,8 @@ int emul_encl_map_meta(struct emul_encl *en)
 		return -ENOMEM;
 	}
 	atomic_store(&en->mapped, 1);
+	atomic_store(&en->base, en->sh->base);
+	atomic_store(&en->size, size);
 	return 0;
 }
 

@@ -133,6 +133,7 @@ struct emul_encl {
 	struct emul_patches *patches;
 	/* set when the size is known (CREATE, or attach to a created one) */
 	_Atomic uint32_t mapped;
+	_Atomic uint64_t base, size;    /* of ELRANGE; size 0 while not mapped */
 	uint8_t *alias;                 /* all of ELRANGE, always RW: how the models touch contents */
 	struct sgxm_epcm *epcm;         /* [page]; the SECS has its own entry below */
 	struct sgxm_epcm *secs_epcm;    /* in the enclave file, behind struct emul_shared */

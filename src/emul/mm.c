@@ -334,28 +334,72 @@ static int may_map(struct emul_encl *en, uint64_t la, uint64_t bytes, unsigned p
 	return 0;
 }
 
-/* Another mapping took [la, la+bytes): every enclave of this process forgets what it had there. */
+/*
+ * What the kernel under us maps and what the model believes change together: all lists are locked around both, so
+ * that no fault and no narrowing meets an address which by then belongs to something else.
+ */
+struct emul_mutex emul_maps_lock;
+static bool list_locked[EMUL_MAX_ENCLAVES];     /* guarded by emul_maps_lock, like n_lists */
+static uint32_t n_lists;
+
+static void lists_lock(void)
+{
+	emul_lock(&emul_maps_lock);
+	n_lists = atomic_load(&emul_n_encls);
+	for (uint32_t k = 0; k < n_lists; k++) {
+		list_locked[k] = atomic_load(&emul_encls[k].live);
+		if (list_locked[k])
+			emul_lock(&emul_encls[k].mm_lock);
+	}
+}
+
+static void lists_unlock(void)
+{
+	for (uint32_t k = 0; k < n_lists; k++) {
+		if (!list_locked[k])
+			continue;
+		list_locked[k] = false;
+		emul_unlock(&emul_encls[k].mm_lock);
+	}
+	emul_unlock(&emul_maps_lock);
+}
+
+/* Does [la, la+bytes) hold mappings of en?  mm_lock held. */
+static bool range_hit(struct emul_encl *en, uint64_t la, uint64_t bytes)
+{
+	size_t i = vma_lower(en, la);
+
+	return i < en->n_vma && en->vma[i].start < la + bytes;
+}
+
+/* Before the mappings of a range go: -ENOMEM when the lists cannot be made ready.  Lists locked. */
+static int forget_prepare(uint64_t la, uint64_t bytes)
+{
+	for (uint32_t k = 0; k < n_lists; k++)
+		if (list_locked[k] && range_hit(&emul_encls[k], la, bytes) && vma_reserve(&emul_encls[k], 3))
+			return -ENOMEM;
+	return 0;
+}
+
+/* They are gone: every enclave of this process forgets what it had there.  Lists locked. */
 static void forget_range(uint64_t la, uint64_t bytes)
 {
-	uint32_t n = atomic_load(&emul_n_encls);
-
-	for (uint32_t k = 0; k < n; k++) {
+	for (uint32_t k = 0; k < n_lists; k++) {
 		struct emul_encl *en = &emul_encls[k];
 
-		if (!atomic_load(&en->live) || !en->n_vma)
+		if (!list_locked[k] || !range_hit(en, la, bytes))
 			continue;
-		emul_lock(&en->mm_lock);
-		size_t i = vma_lower(en, la);
-		bool hit = i < en->n_vma && en->vma[i].start < la + bytes;
-
-		if (hit && !vma_reserve(en, 2)) {
-			vma_remove(en, la, la + bytes);
-			pte_forget(en, la, bytes);
-		}
-		emul_unlock(&en->mm_lock);
-		if (hit)
-			emul_encl_put(en);
+		vma_remove(en, la, la + bytes);
+		pte_forget(en, la, bytes);
 	}
+}
+
+/* Enclaves whose last mapping may have gone.  No lock held. */
+static void put_unmapped(void)
+{
+	for (uint32_t k = 0, n = atomic_load(&emul_n_encls); k < n; k++)
+		if (atomic_load(&emul_encls[k].live) && !emul_encls[k].n_vma)
+			emul_encl_put(&emul_encls[k]);
 }
 
 static int64_t plain_mmap(uint64_t la, uint64_t bytes, int prot, int flags, int fd, uint64_t off)
@@ -385,6 +429,7 @@ static int mmap_check(uint64_t bytes, int prot, int flags, int fd, uint64_t off)
 	return flags & MAP_GROWSDOWN ? -EINVAL : 0;
 }
 
+/* Lists locked. */
 static int64_t enclave_mmap(struct emul_encl *en, uint64_t la, uint64_t bytes, int prot, int flags, int fd,
 			    uint64_t off)
 {
@@ -401,6 +446,11 @@ static int64_t enclave_mmap(struct emul_encl *en, uint64_t la, uint64_t bytes, i
 	bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
 	bool placed = fixed && atomic_load(&en->sh->created) && la >= en->sh->base &&
 		      la - en->sh->base < en->sh->size;
+	r = vma_reserve(en, 1);
+	if (!r && fixed)
+		r = forget_prepare(la, bytes);
+	if (r)
+		return r;
 	int64_t at = plain_mmap(la, bytes, PROT_NONE, flags & ~(MAP_LOCKED | MAP_POPULATE), en->own_fd,
 				placed ? la - en->sh->base : 0);
 
@@ -408,9 +458,6 @@ static int64_t enclave_mmap(struct emul_encl *en, uint64_t la, uint64_t bytes, i
 		return at;
 	forget_range((uint64_t)at, bytes);
 	r = may_map(en, (uint64_t)at, bytes, (unsigned)prot & EMUL_REC_MAX_MASK);
-	emul_lock(&en->mm_lock);
-	if (!r)
-		r = vma_reserve(en, 1);
 	if (!r) {
 		bool can_write = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR;
 
@@ -420,7 +467,6 @@ static int64_t enclave_mmap(struct emul_encl *en, uint64_t la, uint64_t bytes, i
 			.may = (uint8_t)(PROT_READ | PROT_EXEC | (can_write ? PROT_WRITE : 0)),
 			.unplaced = !placed });
 	}
-	emul_unlock(&en->mm_lock);
 	if (r) {
 		/* the kernel refuses after it has unmapped what was there: a hole stays */
 		munmap((void *)(uintptr_t)at, bytes);
@@ -438,11 +484,20 @@ int64_t emul_mmap(uint64_t la, uint64_t bytes, int prot, int flags, int fd, uint
 	emul_sig_block(&old);
 	en = fd >= 0 && !(flags & MAP_ANONYMOUS) ? emul_encl_by_fd(fd) : NULL;
 	if (en) {
+		lists_lock();
 		r = enclave_mmap(en, la, bytes, prot, flags, fd, off);
+		lists_unlock();
+	} else if (flags & MAP_FIXED) {
+		lists_lock();
+		r = forget_prepare(la, page_up(bytes));
+		if (!r)
+			r = plain_mmap(la, bytes, prot, flags, fd, off);
+		if (r >= 0)
+			forget_range((uint64_t)r, page_up(bytes));
+		lists_unlock();
+		put_unmapped();
 	} else {
 		r = plain_mmap(la, bytes, prot, flags, fd, off);
-		if (r >= 0 && flags & MAP_FIXED)
-			forget_range((uint64_t)r, page_up(bytes));
 	}
 	emul_sig_restore(&old);
 	return r;
@@ -451,13 +506,17 @@ int64_t emul_mmap(uint64_t la, uint64_t bytes, int prot, int flags, int fd, uint
 int emul_munmap(uint64_t la, uint64_t bytes)
 {
 	sigset_t old;
-	int r = 0;
+	int r;
 
 	emul_sig_block(&old);
-	if (munmap((void *)la, bytes))
+	lists_lock();
+	r = forget_prepare(la, page_up(bytes));
+	if (!r && munmap((void *)la, bytes))
 		r = -errno;
-	else
+	if (!r)
 		forget_range(la, page_up(bytes));
+	lists_unlock();
+	put_unmapped();
 	emul_sig_restore(&old);
 	return r;
 }
@@ -538,6 +597,7 @@ int emul_mprotect(uint64_t la, uint64_t bytes, int prot)
 	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
 		return mprotect((void *)la, bytes, prot) ? -errno : 0;
 	emul_sig_block(&old);
+	emul_lock(&emul_maps_lock);
 	for (uint64_t at = la, end = la + bytes, stop; !r && at < end; at = stop) {
 		struct emul_encl *en = next_mapping(at, end, &stop);
 
@@ -546,6 +606,7 @@ int emul_mprotect(uint64_t la, uint64_t bytes, int prot)
 		else if (mprotect((void *)at, stop - at, prot))
 			r = -errno;
 	}
+	emul_unlock(&emul_maps_lock);
 	emul_sig_restore(&old);
 	return r;
 }
