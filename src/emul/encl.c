@@ -138,11 +138,6 @@ int emul_encl_map_meta(struct emul_encl *en)
 	return 0;
 }
 
-void emul_encl_unmap_meta(struct emul_encl *en)
-{
-	unmap_meta(en, en->sh->size);
-}
-
 /* ---- slots ---------------------------------------------------------------------------------------- */
 
 /* Also tells a new file from an attached one: the pages behind EMUL_OFF_SHARED. */

@@ -15,7 +15,6 @@
 
 struct emul_encl *emul_encl_find(const struct stat *st);
 int emul_encl_claim(int own_fd, const struct stat *st, bool is_new, struct emul_encl **ret_en);
-void emul_encl_unmap_meta(struct emul_encl *en);
 void emul_encl_reap(void);
 int emul_fd_high(int fd);
 
