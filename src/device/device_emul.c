@@ -108,7 +108,7 @@ int sgx_dev_emul_new(const struct dev_config *cfg, struct sgx_dev **ret_dev, str
 {
 	struct emul_config ec = {
 		.kernel = emul_kernel_of(cfg->kernel_mode), .epc_pages = BYTES_TO_PAGES(cfg->epc_bytes),
-		.no_sgx2 = cfg->no_sgx2,
+		.no_sgx2 = cfg->no_sgx2, .trap_signals_open = true,
 	};
 	struct sgx_dev *d;
 	int r;

@@ -28,6 +28,11 @@ struct emul_config {
 	enum emul_kernel kernel;
 	uint64_t epc_pages;             /* 0 = EMUL_EPC_PAGES_DEFAULT */
 	bool no_sgx2;
+	/*
+	 * A promise: no thread that enters an enclave ever has SIGSEGV, SIGILL, SIGBUS, SIGFPE, SIGTRAP or SIGSYS blocked.
+	 * Without it each entry through emul_vdso_enter unblocks them, at the price of a system call.
+	 */
+	bool trap_signals_open;
 };
 #define EMUL_EPC_PAGES_DEFAULT ((uint64_t)2 << 18)      /* 2 GiB */
 /* ELRANGEs of 2^45 bytes and more do not fit a process together with their alias. */

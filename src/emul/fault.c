@@ -77,8 +77,7 @@ static enum emul_fault present_fault(struct emul_encl *en, struct emul_vma *v, u
 		*pfec |= SGX_PFEC_P | SGX_PFEC_SGX;
 		return EMUL_FAULT_SEGV_ACCERR;
 	}
-	emul_native_widen(en, v, page);
-	return EMUL_FAULT_STALE;
+	return emul_native_widen(en, v, page) ? EMUL_FAULT_STALE : EMUL_FAULT_SIGBUS;
 }
 
 /* What only EAUG can resolve: decided again with sh->mutex held, which comes before mm_lock. */
@@ -125,7 +124,8 @@ static enum emul_fault decide(struct emul_encl *en, uint64_t la, enum sgxm_acces
 	if (f == EMUL_FAULT_RESOLVED) {
 		emul_pte_set(en, v, emul_page_index(en, la));
 		atomic_fetch_add(from_enclave ? &en->sh->kernel_faults : &en->sh->host_faults, 1);
-		emul_native_widen(en, v, emul_page_index(en, la));
+		if (!emul_native_widen(en, v, emul_page_index(en, la)))
+			return EMUL_FAULT_SIGBUS;
 	}
 	return f;
 }

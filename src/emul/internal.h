@@ -218,8 +218,8 @@ void emul_pte_zap(struct emul_encl *en, uint64_t la, uint64_t bytes);
 void emul_zap_everywhere(struct emul_encl *en, uint64_t la, uint64_t bytes);
 /* EPCM rights of the range were narrowed: bring the real mapping down; takes mm_lock. */
 void emul_sync_rights(struct emul_encl *en, uint64_t la, uint64_t bytes);
-/* Bring the real mapping of a page (and alike neighbours) up to VMA & EPCM: mm_lock held. */
-void emul_native_widen(struct emul_encl *en, struct emul_vma *v, uint64_t page);
+/* Bring the real mapping of a page (and alike neighbours) up to VMA & EPCM: mm_lock held.  False: it cannot be. */
+bool emul_native_widen(struct emul_encl *en, struct emul_vma *v, uint64_t page);
 /* Make the page-table entry of a page in VMA v: mm_lock held. */
 void emul_pte_set(struct emul_encl *en, const struct emul_vma *v, uint64_t page);
 /* install a PTE (AUGMENT of --kernel=fixed): takes mm_lock; false when no VMA allows it */

@@ -126,13 +126,34 @@ static unsigned native_prot(uint8_t pte)
 	return pte >> EMUL_PTE_NATIVE_SHIFT;
 }
 
+/*
+ * The process has too many mappings to split another: take the access to all of this enclave away, which makes one
+ * mapping of many; what is used comes back when it faults.  mm_lock held.
+ */
+static void native_start_over(struct emul_encl *en)
+{
+	for (size_t k = 0; k < en->n_vma; k++) {
+		uint64_t first, end, base = en->sh->base;
+
+		if (en->vma[k].unplaced || !clip(en, en->vma[k].start, en->vma[k].end - en->vma[k].start, &first, &end))
+			continue;
+		if (mprotect((void *)(base + (first << SGX_PAGE_SHIFT)), (end - first) << SGX_PAGE_SHIFT, PROT_NONE))
+			continue;
+		for (uint64_t i = first; i < end; i++)
+			if (en->pte[i])
+				en->pte[i] &= EMUL_PTE_PRESENT | EMUL_PTE_RIGHTS_MASK;
+	}
+}
+
 static void native_set(struct emul_encl *en, uint64_t first, uint64_t n, unsigned prot)
 {
-	uint64_t la = en->sh->base + (first << SGX_PAGE_SHIFT);
+	void *p = (void *)(en->sh->base + (first << SGX_PAGE_SHIFT));
 
-	/* ENOMEM (too many VMAs) leaves the page without access: it faults again, nothing leaks */
-	if (mprotect((void *)la, n << SGX_PAGE_SHIFT, (int)prot))
-		return;
+	if (mprotect(p, n << SGX_PAGE_SHIFT, (int)prot)) {
+		native_start_over(en);
+		if (mprotect(p, n << SGX_PAGE_SHIFT, (int)prot))
+			return;
+	}
 	for (uint64_t i = first; i < first + n; i++)
 		en->pte[i] = (uint8_t)((en->pte[i] & (EMUL_PTE_PRESENT | EMUL_PTE_RIGHTS_MASK)) |
 				       prot << EMUL_PTE_NATIVE_SHIFT);
@@ -248,24 +269,28 @@ static bool vma_place(struct emul_encl *en, struct emul_vma *v)
 
 /*
  * Widen the real mapping at `page` to what is wanted, with neighbours that may have the same rights:
- * their model entries are there already, so nothing observable is anticipated.  mm_lock held.
+ * their model entries are there already, so nothing observable is anticipated.  False: the kernel under us has no
+ * room for it.  mm_lock held.
  */
 #define WIDEN_MAX 512
-void emul_native_widen(struct emul_encl *en, struct emul_vma *v, uint64_t page)
+bool emul_native_widen(struct emul_encl *en, struct emul_vma *v, uint64_t page)
 {
 	unsigned want = wanted_prot(en, page);
 	uint64_t lo = page, hi = page + 1, base = en->sh->base;
 	uint64_t v_lo = v->start > base ? (v->start - base) >> SGX_PAGE_SHIFT : 0;
 	uint64_t v_hi = (v->end < base + en->sh->size ? v->end - base : en->sh->size) >> SGX_PAGE_SHIFT;
 
-	if (!vma_place(en, v) || want == native_prot(en->pte[page]))
-		return;
+	if (!vma_place(en, v))
+		return false;
+	if (want == native_prot(en->pte[page]))
+		return true;
 	while (hi < v_hi && hi - page < WIDEN_MAX && wanted_prot(en, hi) == want)
 		hi++;
 	while (lo > v_lo && page - lo < WIDEN_MAX && native_prot(en->pte[lo - 1]) != want &&
 	       wanted_prot(en, lo - 1) == want)
 		lo--;
 	native_set(en, lo, hi - lo, want);
+	return native_prot(en->pte[page]) == want;
 }
 
 void emul_pte_set(struct emul_encl *en, const struct emul_vma *v, uint64_t page)

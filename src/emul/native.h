@@ -103,8 +103,11 @@ extern uint64_t native_arena, native_arena_bytes;
 struct native_tb *native_thread_prepare(void);  /* this thread's block, armed; NULL: no memory */
 struct native_tb *native_thread_peek(void);     /* the block if there is one */
 
-/* native_enter.c: EENTER without a trap.  0: frame is ready to be loaded; 1: it faulted */
-int native_eenter(struct native_frame *f);
+/*
+ * native_enter.c: EENTER without a trap.  0: frame is ready to be loaded; 1: it faulted; 2: an ERESUME, which traps;
+ * 3: no memory for the thread.  *ret_masked: the trap signals that were blocked until now.
+ */
+int native_eenter(struct native_frame *f, uint64_t *ret_masked);
 
 /* native_trap.c: called by native_sigentry; tb NULL when this thread never entered.  Returns the block
  * that counts at the end, NULL when there is none. */
@@ -115,6 +118,8 @@ int native_signals_setup(void);
 /* Let the program's own disposition of this signal happen, on the context in uc. */
 void native_forward(int sig, siginfo_t *info, ucontext_t *uc, struct native_tb *tb);
 bool native_is_trap_signal(int sig);
+/* A thread that meets a trap with its signal blocked is killed.  Returns those that were blocked. */
+uint64_t native_unblock_traps(void);
 /* The kernel's XSAVE image in a signal frame: address and bytes of the image (without the trailer). */
 uint8_t *native_xsave(ucontext_t *uc, size_t *ret_bytes);
 

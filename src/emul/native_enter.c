@@ -34,12 +34,15 @@ static int refused(struct native_frame *f, uint64_t vector, uint64_t errcd, uint
 	return 1;
 }
 
-int native_eenter(struct native_frame *f)
+int native_eenter(struct native_frame *f, uint64_t *ret_masked)
 {
 	struct native_tb *tb = native_thread_prepare();
 
+	*ret_masked = 0;
 	if (!tb || tb->n_inside == NATIVE_MAX_INSIDE)
 		return 3;
+	if (!emul_pool->config.trap_signals_open)
+		*ret_masked = native_unblock_traps();
 	if ((uint32_t)f->regs.rax == SGX_ERESUME)
 		return 2;
 

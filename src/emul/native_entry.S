@@ -14,7 +14,13 @@
  *
  * EENTER is done by native_eenter() and a jump, without a trap.  ERESUME, and resuming after an AEX,
  * go through the trapping instruction at native_aep, which is the AEP.
+ *
+ * Stack: -8(%rbp) RBX of the caller; MASKED(%rbp) the trap signals that the caller had blocked, which are blocked
+ * again before anything of the caller's runs.
  */
+#define MASKED -16
+#define RFLAGS_AC 0x40000
+
 	.globl	emul_vdso_enter
 	.type	emul_vdso_enter, @function
 emul_vdso_enter:
@@ -25,6 +31,7 @@ emul_vdso_enter:
 	mov	%rsp, %rbp
 	.cfi_def_cfa_register rbp
 	push	%rbx
+	push	$0
 
 .Lagain:
 	mov	16(%rbp), %rbx
@@ -66,14 +73,23 @@ emul_vdso_enter:
 	mov	%rcx, NF_RSP(%rsp)
 	pushfq
 	popq	NF_RFLAGS(%rsp)
+	testl	$RFLAGS_AC, NF_RFLAGS(%rsp)
+	jz	1f
+	pushfq
+	andq	$~RFLAGS_AC, (%rsp)
+	popfq
+1:
 	mov	%rsp, %rbx
 	mov	%rsp, %rdi
+	lea	MASKED(%rbp), %rsi
 	and	$-64, %rsp
 	cld
 	call	native_eenter
 	mov	%rbx, %rsp
 	test	%eax, %eax
 	jz	.Lcommit
+	pushq	NF_RFLAGS(%rsp)
+	popfq
 	cmp	$2, %eax
 	je	.Lresume
 	jg	.Lnomem
@@ -153,6 +169,22 @@ native_commit_end:
 	mov	$-12, %eax
 	jmp	.Lout
 
+	/* rt_sigprocmask(SIG_BLOCK, &masked, NULL, 8); what the handler gets in registers stays */
+.Lblock:
+	push	%rdi
+	push	%rsi
+	push	%rdx
+	mov	$14, %eax
+	xor	%edi, %edi
+	lea	MASKED(%rbp), %rsi
+	xor	%edx, %edx
+	mov	$8, %r10d
+	syscall
+	pop	%rdx
+	pop	%rsi
+	pop	%rdi
+	jmp	.Lblocked
+
 	/* The AEP: traps as #GP, and the handler takes it for ENCLU with the leaf in EAX. */
 	.globl	native_aep
 native_aep:
@@ -176,11 +208,14 @@ native_fixup:
 	mov	%rdx, 16(%rbx)
 
 .Lhandler:
+	cmpq	$0, MASKED(%rbp)
+	jne	.Lblock
+.Lblocked:
 	cmpq	$0, 24(%rbx)
 	jne	.Luser
 	xor	%eax, %eax
 .Lout:
-	pop	%rbx
+	mov	-8(%rbp), %rbx
 	leave
 	.cfi_remember_state
 	.cfi_def_cfa rsp, 8

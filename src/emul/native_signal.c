@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "emul/native.h"
+#include "emul/raw.h"
 
 #define SA_RESTORER_FLAG 0x04000000
 #define KERNEL_UC_BYTES  304            /* struct ucontext of the kernel: up to its 8-byte signal mask */
@@ -49,6 +50,14 @@ static uint64_t trap_mask(void)
 bool native_is_trap_signal(int sig)
 {
 	return sig >= 1 && sig <= 64 && trap_mask() & bit(sig);
+}
+
+uint64_t native_unblock_traps(void)
+{
+	uint64_t traps = trap_mask(), was = 0;
+
+	raw4(SYS_rt_sigprocmask, SIG_UNBLOCK, &traps, &was, sizeof(was));
+	return was & traps;
 }
 
 static int raw_sigaction(int sig, const struct kernel_sigaction *act, struct kernel_sigaction *old)

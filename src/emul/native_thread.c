@@ -85,8 +85,10 @@ static struct native_tb *thread_new(void)
 
 	if (mprotect(p, SGX_PAGE_SIZE, PROT_READ | PROT_WRITE) ||
 	    mprotect(p + SGX_PAGE_SIZE + GUARD_BYTES, NATIVE_SLOT_BYTES - SGX_PAGE_SIZE - GUARD_BYTES,
-		     PROT_READ | PROT_WRITE))
+		     PROT_READ | PROT_WRITE)) {
+		slot_give((struct native_tb *)(void *)p);
 		return NULL;
+	}
 	struct native_tb *tb = (struct native_tb *)(void *)p;
 	stack_t ours = { .ss_sp = p + SGX_PAGE_SIZE + GUARD_BYTES,
 			 .ss_size = NATIVE_SLOT_BYTES - SGX_PAGE_SIZE - GUARD_BYTES };

@@ -308,6 +308,8 @@ static void enclave_page_fault(struct trap *t, struct native_inside *in)
 	}
 	enum emul_fault f = emul_fault(in->en, la, access_of(hw), true, &pfec);
 
+	if (f == EMUL_FAULT_STALE && t->sig == SIGBUS)  /* the enclave's file has no memory for the page */
+		f = EMUL_FAULT_SIGBUS;
 	if (f == EMUL_FAULT_RESOLVED) {
 		aex_and_resume(t, in, la, pfec);
 	} else if (f != EMUL_FAULT_STALE) {
@@ -389,6 +391,8 @@ static bool host_access(struct trap *t)
 
 	if (f == EMUL_FAULT_RESOLVED)
 		f = emul_fault(en, la, access, false, &pfec);
+	if (f == EMUL_FAULT_STALE && t->sig == SIGBUS)
+		return false;
 	if (f == EMUL_FAULT_STALE) {
 		/* The abort page needs an instruction decoder; where enclave code may use the page the bytes are read in clear. */
 		unsigned usable = sgxm_epcm_usable(&en->epcm[emul_page_index(en, la)]);

@@ -154,7 +154,8 @@ static void compute_row(struct rig *r)
 
 int main(void)
 {
-	struct emul_config cfg = { .kernel = EMUL_KERNEL_RFC, .epc_pages = (uint64_t)3 << 18 };
+	struct emul_config cfg = { .kernel = EMUL_KERNEL_RFC, .epc_pages = (uint64_t)3 << 18,
+				   .trap_signals_open = true };
 	double hlt = time_trap(SIGSEGV, 1, 0), int3 = time_trap(SIGTRAP, 0, 1), ud2 = time_trap(SIGILL, 2, 2);
 	double bare = hlt < int3 ? hlt : int3;
 	struct rig r = { 0 };
