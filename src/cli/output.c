@@ -144,27 +144,45 @@ int write_user_file(const char *path, const void *buf, size_t bytes, struct err 
 #define PROGRESS_AFTER (NS_PER_SEC)
 #define PROGRESS_EVERY (NS_PER_SEC / 5)
 
-static uint64_t progress_begin, progress_last;
+static struct {
+	uint64_t begin, shown;          /* when; 0: not yet */
+	uint64_t done, total;           /* the last news */
+	bool terminal;
+} progress;
+
+static void progress_line(uint64_t now)
+{
+	fprintf(stderr, "\r%s: ", cli.who);
+	if (progress.done < progress.total)
+		fprintf(stderr, "%llu of %llu (%u %%), ", (unsigned long long)progress.done,
+			(unsigned long long)progress.total,
+			(unsigned int)((double)progress.done * 100.0 / (double)progress.total));
+	fprintf(stderr, "%llu s\033[K", (unsigned long long)((now - progress.begin) / NS_PER_SEC));
+}
 
 void progress_show(void *arg, uint64_t done, uint64_t total)
 {
 	uint64_t now = now_ns();
 
 	(void)arg;
-	if (!progress_begin) {
-		progress_begin = now;
-		progress_last = isatty(STDERR_FILENO) ? now : UINT64_MAX;
+	if (!progress.begin) {
+		progress.begin = now;
+		progress.terminal = isatty(STDERR_FILENO);
 	}
-	if (progress_last == UINT64_MAX || now - progress_begin < PROGRESS_AFTER || now - progress_last < PROGRESS_EVERY)
+	if (total) {
+		progress.done = done;
+		progress.total = total;
+	}
+	if (!progress.terminal || now - progress.begin < PROGRESS_AFTER ||
+	    (progress.shown && now - progress.shown < PROGRESS_EVERY))
 		return;
-	progress_last = now;
-	fprintf(stderr, "\r%s: %llu of %llu (%u %%)\033[K", cli.who, (unsigned long long)done, (unsigned long long)total,
-		total ? (unsigned int)((double)done * 100.0 / (double)total) : 0);
+	progress.shown = now;
+	progress_line(now);
 }
 
 void progress_end(void)
 {
-	if (progress_begin && progress_last != UINT64_MAX && progress_last - progress_begin >= PROGRESS_AFTER)
+	if (progress.shown)
 		fputs("\r\033[K", stderr);
-	progress_begin = progress_last = 0;
+	progress.begin = progress.shown = progress.total = 0;
 }

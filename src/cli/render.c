@@ -276,6 +276,14 @@ void render_text(const struct json *doc, FILE *out)
 		v->more(doc, out);
 }
 
+/* Of things that were tried only those that failed are named. */
+static bool worth_naming(const struct json *element)
+{
+	const char *result = json_str(json_get(element, "result"));
+
+	return !result || !strcmp(result, "fail");
+}
+
 static void quiet_line(const struct json *v, FILE *out)
 {
 	char buf[VALUE_BYTES];
@@ -297,5 +305,6 @@ void render_quiet(const struct json *doc, FILE *out)
 	}
 	snprintf(array, sizeof(array), "%.*s", (int)(each - path), path);
 	for (const struct json *c = json_first(json_path(doc, array)); c; c = json_next(c))
-		quiet_line(json_path(c, each + 3), out);
+		if (worth_naming(c))
+			quiet_line(json_path(c, each + 3), out);
 }

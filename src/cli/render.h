@@ -31,6 +31,7 @@ struct view {
 };
 extern const struct view views[];
 extern const size_t n_views;
+extern const struct column scenario_columns[], scenario_list_columns[];
 
 #define VALUE_BYTES 1024
 /* One value as text without control characters, in buf. */

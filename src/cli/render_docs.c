@@ -88,11 +88,13 @@ static const char *text_of(const struct json *object, const char *key, char buf[
 void render_scenarios(const struct json *doc, FILE *out)
 {
 	char passed[VALUE_BYTES], failed[VALUE_BYTES], skipped[VALUE_BYTES], device[VALUE_BYTES];
-	const struct json *s;
+	const struct json *scenarios = json_get(doc, "scenarios"), *s;
+	bool ran = json_get(doc, "passed") != NULL;
 
-	if (!json_get(doc, "passed"))
-		return;         /* a list of scenarios, nothing has run */
-	for (s = json_first(json_get(doc, "scenarios")); s; s = json_next(s)) {
+	render_table(scenarios, ran ? scenario_columns : scenario_list_columns, out);
+	if (!ran)
+		return;
+	for (s = json_first(scenarios); s; s = json_next(s)) {
 		const char *result = json_str(json_get(s, "result"));
 
 		if (!result || strcmp(result, "fail"))

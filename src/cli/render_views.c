@@ -73,13 +73,17 @@ static const struct column augment_head[] = {
 	COUNTERS, { "elapsed_ns", "time", COL_TIME }, END
 };
 
-static const struct column scenario_columns[] = {
+const struct column scenario_list_columns[] = {
+	{ "name", "SCENARIO", COL_TEXT }, { "pages", "PAGES", COL_NUMBER }, { "strategies", "STRATEGIES", COL_TEXT },
+	{ "text", "DOES", COL_TEXT }, END
+};
+const struct column scenario_columns[] = {
 	{ "result", "RESULT", COL_TEXT }, { "name", "SCENARIO", COL_TEXT }, { "strategy", "STRATEGY", COL_TEXT },
 	{ "pages", "PAGES", COL_NUMBER }, { "counters.ioctls", "IOCTL", COL_NUMBER },
 	{ "counters.eenters", "EENTER", COL_NUMBER }, { "counters.eresumes", "ERESUME", COL_NUMBER },
 	{ "counters.aexs", "AEX", COL_NUMBER }, { "counters.eaccepts", "EACCEPT", COL_NUMBER },
 	{ "counters.eacceptcopies", "EACCEPTCOPY", COL_NUMBER }, { "elapsed_ns", "TIME", COL_TIME },
-	{ "text", "WHAT", COL_TEXT }, { "reason", "REASON", COL_TEXT }, END
+	{ "reason", "REASON", COL_TEXT }, END
 };
 
 static const struct column pages_columns[] = {
@@ -128,7 +132,7 @@ const struct view views[] = {
 	{ "dump-tcs", NULL, "tcs", tcs_columns, NULL, "tcs[].offset" },
 	{ "call", call_head, NULL, NULL, render_memory, "value" },
 	{ "augment", augment_head, NULL, NULL, NULL, "enclave" },
-	{ "accept-test", NULL, "scenarios", scenario_columns, render_scenarios, "scenarios[].name" },
+	{ "accept-test", NULL, NULL, NULL, render_scenarios, "scenarios[].name" },
 	{ "pages", NULL, "ranges", pages_columns, render_map, "enclave" },
 	{ "info", info_head, "probes", probe_columns, NULL, "auto" },
 	{ "unload", NULL, "unloaded", unload_columns, NULL, "unloaded[].enclave" },

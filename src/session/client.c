@@ -16,6 +16,8 @@
 #include "session/client.h"
 #include "session/internal.h"
 
+#define TICK_MS 250             /* between calls of progress when there is no news */
+
 const char *session_last_words(int log_fd, char *buf, size_t bytes)
 {
 	char tail[512];
@@ -87,10 +89,14 @@ int session_await(struct session_wait *w, enum err_code gone, struct json **ret_
 {
 	for (;;) {
 		bool frame, dead;
-		int r;
+		int r = session_poll2(w->sock, w->pidfd, session_deadline(w->progress ? TICK_MS : -1), &frame, &dead);
 
-		if (session_poll2(w->sock, w->pidfd, session_deadline(-1), &frame, &dead) < 0)
+		if (r < 0)
 			return err_set(e, ERR_IO, errno, "waiting for the keeper of '%s'", w->name);
+		if (r == 0) {
+			w->progress(w->arg, 0, 0);
+			continue;
+		}
 		/* what it wrote before it died counts; children it left may hold the socket open */
 		if (!frame && dead)
 			session_poll2(w->sock, -1, session_deadline(0), &frame, &dead);

@@ -77,6 +77,7 @@ void session_list_free(struct session_entry *entries, size_t n);
  * to its log), sends it `request` over a socket pair and waits for its first reply document.  The
  * keeper lives on when it answered ok:true, otherwise it is gone and has cleaned up.
  */
+/* total is 0 when there is no news: called all the same, several times a second. */
 typedef void (*session_progress)(void *arg, uint64_t done, uint64_t total);
 int session_start(const struct json *request, const int *fds, size_t n_fds, bool foreground, session_progress progress,
 		  void *arg, struct json **ret_reply, struct err *e);

@@ -100,3 +100,14 @@ image() { printf x >"$BATS_TEST_TMPDIR/image"; echo "$BATS_TEST_TMPDIR/image"; }
 	read -r _ session <"$BATS_TEST_TMPDIR/ids"
 	[ "$session" != "$(cut -d' ' -f6 /proc/self/stat)" ]
 }
+
+@test "progress is shown on a terminal after a second, and nowhere else" {
+	keeper "$(frame '{"progress":{"done":3,"total":12}}'); sleep 1.6; $(frame '{"schema":"sgxctl.load/1","ok":true,"enclave":"e"}')"
+	run -0 --separate-stderr sgxctl load "$(image)" --quiet
+	[ "$output" = e ]
+	[ -z "$stderr" ]
+	command -v script >/dev/null || skip "script(1) is not installed"
+	run -0 script -qec "'$SGXCTL' load '$(image)' --quiet" /dev/null
+	[[ $output == *"sgxctl load: 3 of 12 (25 %)"* ]]
+	[[ $output == *e* ]]
+}

@@ -93,6 +93,25 @@ pid_of() { json list | jq -r ".enclaves[] | select(.enclave == \"$1\") | .pid"; 
 	done
 }
 
+@test "a command killed while it loads leaves no half-made enclave" {
+	printf '#!/bin/sh\necho $$ >%q\nexec %q "$@"\n' "$BATS_TEST_TMPDIR/pid" "$SGXCTL_KEEPER" >"$BATS_TEST_TMPDIR/keeper"
+	chmod +x "$BATS_TEST_TMPDIR/keeper"
+	for delay in 0 0.002 0.005 0.01 0.02; do
+		rm -f "$BATS_TEST_TMPDIR/pid"
+		SGXCTL_KEEPER=$BATS_TEST_TMPDIR/keeper "$SGXCTL" load grow --device=emulated --name orphan \
+			>/dev/null 2>&1 3>&- & job=$!
+		until_true 10 test -s "$BATS_TEST_TMPDIR/pid"
+		sleep "$delay"
+		kill -9 "$job" 2>/dev/null || true
+		wait "$job" || true
+		# either its keeper has seen that nobody waits, or the answer was on its way and the enclave is whole
+		until_true 10 eval 'json list | jq -e "all(.enclaves[]; .state == \"running\")" >/dev/null'
+		run -0 json unload --all
+		until_true 10 eval '! alive "$(cat "$BATS_TEST_TMPDIR/pid")"'
+		[ -z "$(ls -A "$SGXCTL_STATE_DIR")" ]
+	done
+}
+
 @test "a keeper killed while a request runs is noticed" {
 	run -0 load --name demo
 	pid=$(jq .pid <<<"$output")
