@@ -106,12 +106,14 @@ static uint64_t take_off(_Atomic uint64_t *counter, uint64_t pages)
 
 static bool has_live_holder(struct emul_charge *c)
 {
+	uint32_t self = raw_getpid();
 	bool live = false;
 
 	for (unsigned i = 0; i < EMUL_CHARGE_PIDS; i++) {
 		if (!c->pids[i])
 			continue;
-		if (!emul_thread_dead(c->pids[i], false) && emul_process_has_file(c->pids[i], c->dev, c->ino, -1))
+		if (c->pids[i] == self || (!emul_thread_dead(c->pids[i], false) &&
+					   emul_process_has_file(c->pids[i], c->dev, c->ino, -1)))
 			live = true;
 		else
 			c->pids[i] = 0;

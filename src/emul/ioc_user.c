@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 
 #include "emul/driver.h"
@@ -63,28 +64,56 @@ static size_t copy(long nr, uint64_t own, uint64_t user, size_t bytes)
 	return nr == SYS_process_vm_readv ? copy_by_pipe(own, user, bytes) : copy_by_pipe(user, own, bytes);
 }
 
-static bool in_enclave(uint64_t addr, size_t bytes)
+enum where { ORDINARY, ABORT_PAGE, REFUSED };
+
+/* One byte: what a host access finds there.  It may add a page, as any host access may. */
+static enum where look_at(uint64_t addr, bool write)
 {
-	return emul_encl_by_vma(addr) || emul_encl_by_vma(addr + bytes - 1);
+	struct emul_encl *en = emul_encl_by_vma(addr);
+	struct emul_vma *v;
+	bool writable;
+	uint8_t byte;
+
+	if (!en)
+		return ORDINARY;
+	emul_lock(&en->mm_lock);
+	v = emul_vma_find(en, addr);
+	writable = v && v->prot & PROT_WRITE;
+	emul_unlock(&en->mm_lock);
+	return (!write || writable) && !emul_touch(addr, &byte) ? ABORT_PAGE : REFUSED;
+}
+
+/* Both ends: the structures are shorter than a page. */
+static enum where look_at_range(uint64_t addr, size_t bytes, bool write)
+{
+	enum where first = look_at(addr, write);
+
+	return first == ORDINARY ? look_at(addr + bytes - 1, write) : first;
 }
 
 int emul_user_read(void *dst, uint64_t addr, size_t bytes)
 {
+	enum where w;
+
 	if (addr + bytes < addr)
 		return -EFAULT;
-	if (in_enclave(addr, bytes)) {
+	w = look_at_range(addr, bytes, false);
+	if (w == ABORT_PAGE)
 		memset(dst, SGXM_ABORT_BYTE, bytes);
-		return 0;
-	}
+	if (w != ORDINARY)
+		return w == REFUSED ? -EFAULT : 0;
 	return copy(SYS_process_vm_readv, (uintptr_t)dst, addr, bytes) == bytes ? 0 : -EFAULT;
 }
 
 int emul_user_write(uint64_t addr, const void *src, size_t bytes)
 {
+	enum where w;
+
 	if (addr + bytes < addr)
 		return -EFAULT;
-	if (in_enclave(addr, bytes))
-		return 0;
+	w = look_at_range(addr, bytes, true);
+	if (w != ORDINARY)
+		return w == REFUSED ? -EFAULT : 0;
 	return copy(SYS_process_vm_writev, (uintptr_t)src, addr, bytes) == bytes ? 0 : -EFAULT;
 }
 

@@ -169,7 +169,7 @@ static void *place(void *good, size_t bytes, const char **ret_name)
 	*ret_name = "good";
 	if (!one_in(24))
 		return good;
-	switch (below(5)) {
+	switch (below(6)) {
 	case 0:
 		*ret_name = "null";
 		return NULL;
@@ -181,6 +181,9 @@ static void *place(void *good, size_t bytes, const char **ret_name)
 		memcpy(guarded + 4096 - bytes / 2, good, bytes / 2);
 		return guarded + 4096 - bytes / 2;
 	case 3:
+		*ret_name = "enclave";
+		return (void *)(BASE + below(PAGES) * 4096 + 64);
+	case 4:
 		*ret_name = "end";
 		memcpy(guarded + 4096 - bytes, good, bytes);
 		return guarded + 4096 - bytes;
