@@ -65,8 +65,10 @@ extern const struct argp_child device_children[];       /* those and --device --
 int cli_parse(const struct argp *argp, int argc, char **argv, int *ret_index, void *input);
 
 /* Values of options, strict; they report through argp_error() and return 0 or EINVAL. */
-error_t option_u64(struct argp_state *state, const char *option, const char *arg, uint64_t max, uint64_t *ret);
-error_t option_size(struct argp_state *state, const char *option, const char *arg, uint64_t max, uint64_t *ret);
+error_t option_u64(struct argp_state *state, const char *option, const char *arg, uint64_t max,
+		   uint64_t *ret);
+error_t option_size(struct argp_state *state, const char *option, const char *arg, uint64_t max,
+		    uint64_t *ret);
 /* arg must be one of the words in "a|b|c", which is also what help and completion show. */
 error_t option_word(struct argp_state *state, const char *option, const char *arg, const char *words);
 /* "rwx", "r-x", "rw"... as bits 1 R, 2 W, 4 X. */
@@ -108,8 +110,8 @@ void request_str(struct json *request, const char *key, const char *value);     
 int request_path(struct json *request, const char *key, const char *path, struct err *e);
 void request_device(struct json *request);
 /* Sends request (consumed) to the keeper of name, or to one of its own (NULL) that ends with the reply. */
-int request_send(const char *name, struct json *request, const int *fds, size_t n_fds, struct json **ret_reply,
-		 struct err *e);
+int request_send(const char *name, struct json *request, const int *fds, size_t n_fds,
+		 struct json **ret_reply, struct err *e);
 /* The same, and shows the reply; the exit status. */
 int request_run(const char *name, struct json *request);
 

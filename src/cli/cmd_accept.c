@@ -20,7 +20,8 @@ enum { KEY_TYPE = 't', KEY_PERM = 0x100, KEY_FLAGS, KEY_PENDING, KEY_MODIFIED, K
 
 static const struct argp_option options[] = {
 	RANGE_OPTIONS,
-	{ "perm", KEY_PERM, "RWX", 0, "the rights the enclave expects (rw-; --- for TCS and trimmed pages)", 2 },
+	{ "perm", KEY_PERM, "RWX", 0,
+	  "the rights the enclave expects (rw-; --- for TCS and trimmed pages)", 2 },
 	{ "type", KEY_TYPE, TYPES, 0, "the type the enclave expects (reg)", 2 },
 	{ "pending", KEY_PENDING, NULL, 0, "pages that were added (the default)", 2 },
 	{ "modified", KEY_MODIFIED, NULL, 0, "pages whose type was changed (the default with --type)", 2 },

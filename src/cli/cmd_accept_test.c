@@ -22,7 +22,8 @@ enum { KEY_LIST = 'l', KEY_SCENARIO = 0x100, KEY_STRATEGY = 's', KEY_REPEAT = 0x
 
 static const struct argp_option options[] = {
 	{ "list", KEY_LIST, NULL, 0, "list the scenarios, run nothing", 0 },
-	{ "scenario", KEY_SCENARIO, "SCENARIO", 0, "run this one; may be given several times (default: all)", 0 },
+	{ "scenario", KEY_SCENARIO, "SCENARIO", 0,
+	  "run this one; may be given several times (default: all)", 0 },
 	{ "strategy", KEY_STRATEGY, STRATEGIES, 0, "with this strategy only (all)", 0 },
 	{ "pages", KEY_PAGES, "N", 0, "pages for the scenarios that grow by a number of pages", 0 },
 	{ "repeat", KEY_REPEAT, "N", 0, "run everything N times", 0 },

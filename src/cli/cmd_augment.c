@@ -21,11 +21,13 @@ enum { KEY_STRATEGY = 's', KEY_ACCEPT = 'a', KEY_COPY = 0x100, KEY_PERM, KEY_DOW
 
 static const struct argp_option options[] = {
 	RANGE_OPTIONS,
-	{ "strategy", KEY_STRATEGY, STRATEGIES, 0, "who asks for the pages (auto: the ioctl where there is one)", 2 },
+	{ "strategy", KEY_STRATEGY, STRATEGIES, 0,
+	  "who asks for the pages (auto: the ioctl where there is one)", 2 },
 	{ "accept", KEY_ACCEPT, NULL, 0, "let the enclave accept them (EACCEPT)", 2 },
 	{ "copy-from", KEY_COPY, "FILE", 0, "fill them with the file, by EACCEPTCOPY", 2 },
 	{ "perm", KEY_PERM, "RWX", 0, "the rights they end with, such as r-x (rw-)", 2 },
-	{ "down", KEY_DOWN, NULL, 0, "touch or accept from the highest page to the lowest, as a stack grows", 2 },
+	{ "down", KEY_DOWN, NULL, 0,
+	  "touch or accept from the highest page to the lowest, as a stack grows", 2 },
 	{ 0 }
 };
 
@@ -62,8 +64,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 const struct argp cmd_augment_argp = {
-	.options = options, .parser = parse, .args_doc = "NAME", .children = output_children,
-	.doc = "Adds pages to a running enclave (EAUG).\vWith --copy-from and no length, as many pages as the file "
+	.options = options,
+	.parser = parse,
+	.args_doc = "NAME",
+	.children = output_children,
+	.doc = "Adds pages to a running enclave (EAUG).\vWith --copy-from and no length, as many "
+	       "pages as the file "
 	       "fills. See sgxctl-augment(1).",
 };
 
@@ -81,7 +87,8 @@ static int open_contents(struct augment_args *a, struct err *e)
 		a->range.has_pages = true;
 		a->range.pages = ((uint64_t)st.st_size + 4095) / 4096;
 		if (!a->range.pages)
-			return err_set(e, ERR_BAD_RANGE, 0, "'%s' is empty, and no length is given", a->copy_from);
+			return err_set(e, ERR_BAD_RANGE, 0, "'%s' is empty, and no length is given",
+				       a->copy_from);
 	}
 	return STEAL_FD(fd);
 }

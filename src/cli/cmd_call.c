@@ -38,7 +38,8 @@ static const struct argp_option options[] = {
 	{ "opt", KEY_VALUES + V_OPT, "N", 0, "option bits: 1 downwards, 2 go on, 4 one source page", 1 },
 	{ "src", KEY_SRC, "FILE", 0, "host memory that the operation reads", 1 },
 	{ "dst", KEY_DST, "FILE", 0, "host memory that the operation writes", 1 },
-	{ "ms", KEY_VALUES + V_MS, "N", 0, "milliseconds after which a waiting operation is let go (never)", 1 },
+	{ "ms", KEY_VALUES + V_MS, "N", 0,
+	  "milliseconds after which a waiting operation is let go (never)", 1 },
 	{ 0 }
 };
 
@@ -148,7 +149,8 @@ static int open_data(struct call_args *a, int fds[2], size_t *ret_n, struct err 
 
 	if (!a->src && !a->dst)
 		return 0;
-	fds[0] = a->src ? open(a->src, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : memfd_create("sgxctl-src", MFD_CLOEXEC);
+	fds[0] = a->src ? open(a->src, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+			: memfd_create("sgxctl-src", MFD_CLOEXEC);
 	if (fds[0] < 0 || fstat(fds[0], &st) < 0)
 		return err_set(e, ERR_IO, errno, "cannot open '%s'", a->src ? a->src : "src");
 	if (!S_ISREG(st.st_mode))

@@ -17,7 +17,8 @@ struct secs_args {
 enum { KEY_IMAGE = 'i', KEY_RAW = 0x100, KEY_FORMAT };
 
 static const struct argp_option options[] = {
-	{ "image", KEY_IMAGE, "FILE", 0, "the SECS that this image will have, instead of a running enclave's", 0 },
+	{ "image", KEY_IMAGE, "FILE", 0,
+	  "the SECS that this image will have, instead of a running enclave's", 0 },
 	{ "format", KEY_FORMAT, "FORMAT", 0, "the image's format, when it cannot be told from the file", 0 },
 	{ "raw", KEY_RAW, "FILE", 0, "write its 4096 bytes to FILE too", 0 },
 	{ 0 }
@@ -55,8 +56,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 const struct argp cmd_dump_secs_argp = {
-	.options = options, .parser = parse, .args_doc = "NAME\n--image FILE", .children = output_children,
-	.doc = "Shows the SECS, field by field, each with where the value came from.\vSee sgxctl-dump-secs(1).",
+	.options = options,
+	.parser = parse,
+	.args_doc = "NAME\n--image FILE",
+	.children = output_children,
+	.doc = "Shows the SECS, field by field, each with where the value came from."
+	       "\vSee sgxctl-dump-secs(1).",
 };
 
 /* The keeper writes the page into a file of ours; the user's file appears when it is complete. */

@@ -5,10 +5,10 @@
 #include "cli/cli.h"
 #include "session/session.h"
 
-
 const struct argp cmd_list_argp = {
 	.children = output_children,
-	.doc = "Lists the enclaves of this user; a dead one is what a killed keeper left.\vSee sgxctl-list(1).",
+	.doc = "Lists the enclaves of this user; a dead one is what a killed keeper left."
+	       "\vSee sgxctl-list(1).",
 };
 
 /* The info document's own words, except where we know better. */
@@ -22,7 +22,8 @@ static void add_entry(struct json *list, const struct session_entry *entry)
 	for (const struct json *m = json_first(entry->info); m; m = json_next(m)) {
 		const char *key = json_key(m);
 
-		if (!strcmp(key, "enclave") || !strcmp(key, "state") || !strcmp(key, "schema") || !strcmp(key, "ok"))
+		if (!strcmp(key, "enclave") || !strcmp(key, "state") || !strcmp(key, "schema") ||
+		    !strcmp(key, "ok"))
 			continue;
 		json_add_take(o, key, json_clone(m));
 	}

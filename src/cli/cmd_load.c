@@ -23,14 +23,25 @@ struct load_args {
 	uint64_t heap, reserve;
 };
 
-enum { KEY_NAME = 'n', KEY_FORMAT = 0x100, KEY_SIGSTRUCT, KEY_KEY, KEY_DEBUG, KEY_PRODUCTION, KEY_HEAP, KEY_RESERVE,
-       KEY_FOREGROUND };
+enum {
+	KEY_NAME = 'n',
+	KEY_FORMAT = 0x100,
+	KEY_SIGSTRUCT,
+	KEY_KEY,
+	KEY_DEBUG,
+	KEY_PRODUCTION,
+	KEY_HEAP,
+	KEY_RESERVE,
+	KEY_FOREGROUND
+};
 
 static const struct argp_option options[] = {
 	{ "name", KEY_NAME, "NAME", 0, "what to call the enclave (the image's name)", 0 },
 	{ "format", KEY_FORMAT, "FORMAT", 0, "the image's format, when it cannot be told from the file", 0 },
-	{ "sigstruct", KEY_SIGSTRUCT, "FILE", 0, "the SIGSTRUCT to initialise with (default: sign with --key)", 0 },
-	{ "key", KEY_KEY, "PEM", 0, "the RSA-3072 key to sign with (default: the user's, made on first use)", 0 },
+	{ "sigstruct", KEY_SIGSTRUCT, "FILE", 0,
+	  "the SIGSTRUCT to initialise with (default: sign with --key)", 0 },
+	{ "key", KEY_KEY, "PEM", 0,
+	  "the RSA-3072 key to sign with (default: the user's, made on first use)", 0 },
 	{ "debug", KEY_DEBUG, NULL, 0, "a debug enclave (the default where the SIGSTRUCT lets it)", 0 },
 	{ "production", KEY_PRODUCTION, NULL, 0, "no debug enclave", 0 },
 	{ "heap", KEY_HEAP, "SIZE", 0, "heap, instead of what the image says", 0 },
@@ -96,8 +107,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 const struct argp cmd_load_argp = {
-	.options = options, .parser = parse, .args_doc = "IMAGE", .children = device_children,
-	.doc = "Builds an enclave from IMAGE (a path, or the name of an installed one such as grow) and leaves it "
+	.options = options,
+	.parser = parse,
+	.args_doc = "IMAGE",
+	.children = device_children,
+	.doc = "Builds an enclave from IMAGE (a path, or the name of an installed one such as "
+	       "grow) and leaves it "
 	       "running under a keeper.\vSee sgxctl-load(1).",
 };
 
@@ -116,7 +131,8 @@ static int make_request(const struct load_args *a, const char *image, struct jso
 	if (a->has_reserve)
 		request_u64(request, "reserve", a->reserve);
 	request_device(request);
-	if (request_path(request, "image", image, e) < 0 || request_path(request, "sigstruct", a->sigstruct, e) < 0)
+	if (request_path(request, "image", image, e) < 0 ||
+	    request_path(request, "sigstruct", a->sigstruct, e) < 0)
 		return -1;
 	return request_path(request, "key", a->key, e);
 }

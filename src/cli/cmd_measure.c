@@ -23,10 +23,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = { { &image_argp, 0, "", 0 }, { &output_argp, 0, "Output:", -1 }, { 0 } };
+static const struct argp_child children[] = { { &image_argp, 0, "", 0 },
+					      { &output_argp, 0, "Output:", -1 },
+					      { 0 } };
 const struct argp cmd_measure_argp = {
-	.parser = parse, .args_doc = "IMAGE", .children = children,
-	.doc = "Computes MRENCLAVE of IMAGE, from the pages that 'sgxctl load' would add.\vSee sgxctl-measure(1).",
+	.parser = parse,
+	.args_doc = "IMAGE",
+	.children = children,
+	.doc = "Computes MRENCLAVE of IMAGE, from the pages that 'sgxctl load' would add."
+	       "\vSee sgxctl-measure(1).",
 };
 
 int cmd_measure(int argc, char **argv)

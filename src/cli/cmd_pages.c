@@ -39,8 +39,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 const struct argp cmd_pages_argp = {
-	.options = options, .parser = parse, .args_doc = "NAME", .children = output_children,
-	.doc = "Shows which pages an enclave has: type, rights, state, page-table entry.\vSee sgxctl-pages(1).",
+	.options = options,
+	.parser = parse,
+	.args_doc = "NAME",
+	.children = output_children,
+	.doc = "Shows which pages an enclave has: type, rights, state, page-table entry."
+	       "\vSee sgxctl-pages(1).",
 };
 
 static int write_svg(const char *path, const struct json *doc, struct err *e)

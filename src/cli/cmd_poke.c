@@ -45,7 +45,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->hex = arg;
 		for (size_t i = 0; arg[i]; i += 2)
 			if (!arg[i + 1] || hex_decode(&byte, 1, (char[]){ arg[i], arg[i + 1], '\0' }) < 0) {
-				argp_error(state, "--hex: '%s' is not made of pairs of hexadecimal digits", arg);
+				argp_error(state, "--hex: '%s' is not made of pairs of hexadecimal digits",
+					   arg);
 				return EINVAL;
 			}
 		return 0;
@@ -58,7 +59,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		return argument_name(state, arg, &a->name);
 	case ARGP_KEY_END:
-		if (need_argument(state, a->name, "NAME") || need_argument(state, a->has_offset ? "" : NULL, "--offset"))
+		if (need_argument(state, a->name, "NAME") ||
+		    need_argument(state, a->has_offset ? "" : NULL, "--offset"))
 			return EINVAL;
 		if ((a->hex != NULL) + a->has_value + (a->from != NULL) == 1)
 			return 0;

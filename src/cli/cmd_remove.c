@@ -29,8 +29,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 const struct argp cmd_remove_argp = {
-	.options = options, .parser = parse, .args_doc = "NAME", .children = output_children,
-	.doc = "Removes pages that were trimmed ('modify-type --type trim') and whose trimming the enclave accepted."
+	.options = options,
+	.parser = parse,
+	.args_doc = "NAME",
+	.children = output_children,
+	.doc = "Removes pages that were trimmed ('modify-type --type trim') and whose trimming the "
+	       "enclave accepted."
 	       "\vSee sgxctl-remove(1).",
 };
 

@@ -16,8 +16,10 @@ struct sign_args {
 enum { KEY_KEY = 'k', KEY_OUT = 'o', KEY_PRODID = 0x100, KEY_SVN, KEY_DATE, KEY_DEBUG, KEY_PRODUCTION };
 
 static const struct argp_option options[] = {
-	{ "key", KEY_KEY, "PEM", 0, "the RSA-3072 key to sign with (default: the user's, made on first use)", 0 },
-	{ "out", KEY_OUT, "FILE", 0, "where to write the SIGSTRUCT (the image's name with .sigstruct, here)", 0 },
+	{ "key", KEY_KEY, "PEM", 0,
+	  "the RSA-3072 key to sign with (default: the user's, made on first use)", 0 },
+	{ "out", KEY_OUT, "FILE", 0,
+	  "where to write the SIGSTRUCT (the image's name with .sigstruct, here)", 0 },
 	{ "isvprodid", KEY_PRODID, "N", 0, "ISVPRODID (0)", 0 },
 	{ "isvsvn", KEY_SVN, "N", 0, "ISVSVN (0)", 0 },
 	{ "date", KEY_DATE, "YYYYMMDD", 0, "DATE (a fixed one, so that signing is reproducible)", 0 },
@@ -36,7 +38,8 @@ static error_t option_date(struct argp_state *state, const char *arg, struct sig
 		bcd = bcd << 4 | (uint64_t)(*p - '0');
 	month = (unsigned int)((bcd >> 12 & 15) * 10 + (bcd >> 8 & 15));
 	day = (unsigned int)((bcd >> 4 & 15) * 10 + (bcd & 15));
-	if (strlen(arg) != 8 || strspn(arg, "0123456789") != 8 || month < 1 || month > 12 || day < 1 || day > 31) {
+	if (strlen(arg) != 8 || strspn(arg, "0123456789") != 8 || month < 1 || month > 12 || day < 1 ||
+	    day > 31) {
 		argp_error(state, "--date: '%s' is no date of the form YYYYMMDD", arg);
 		return EINVAL;
 	}
@@ -87,7 +90,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = { { &image_argp, 0, "", 0 }, { &output_argp, 0, "Output:", -1 }, { 0 } };
+static const struct argp_child children[] = { { &image_argp, 0, "", 0 },
+					      { &output_argp, 0, "Output:", -1 },
+					      { 0 } };
 const struct argp cmd_sign_argp = {
 	.options = options, .parser = parse, .args_doc = "IMAGE", .children = children,
 	.doc = "Measures IMAGE and signs what was measured.\vSee sgxctl-sign(1).",

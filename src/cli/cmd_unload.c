@@ -21,7 +21,8 @@ enum { KEY_ALL = 'a', KEY_TIMEOUT = 0x100 };
 
 static const struct argp_option options[] = {
 	{ "all", KEY_ALL, NULL, 0, "all enclaves of this user", 0 },
-	{ "timeout", KEY_TIMEOUT, "MS", 0, "milliseconds before a keeper that does not end is killed (10000)", 0 },
+	{ "timeout", KEY_TIMEOUT, "MS", 0,
+	  "milliseconds before a keeper that does not end is killed (10000)", 0 },
 	{ 0 }
 };
 
@@ -43,7 +44,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (a->all == (a->n > 0)) {
-			argp_error(state, a->all ? "names and --all exclude each other" : "NAME or --all is missing");
+			argp_error(state, a->all ? "names and --all exclude each other"
+						 : "NAME or --all is missing");
 			return EINVAL;
 		}
 		return 0;

@@ -27,7 +27,8 @@ static void complete_enclaves(const char *begin)
 	if (session_list(&entries, &n, NULL) < 0)
 		return;
 	for (size_t i = 0; i < n; i++)
-		candidate(begin, "", entries[i].name, strlen(entries[i].name), entries[i].alive ? "enclave" : "dead enclave");
+		candidate(begin, "", entries[i].name, strlen(entries[i].name),
+			  entries[i].alive ? "enclave" : "dead enclave");
 	session_list_free(entries, n);
 }
 
@@ -58,7 +59,8 @@ static void complete_value(const char *arg, const char *prefix, const char *begi
 {
 	if (!strcmp(arg, "FORMAT")) {
 		for (size_t i = 0; i < image_n_formats; i++)
-			candidate(begin, prefix, image_formats[i].name, strlen(image_formats[i].name), image_formats[i].what);
+			candidate(begin, prefix, image_formats[i].name, strlen(image_formats[i].name),
+				  image_formats[i].what);
 		return;
 	}
 	if (!strchr(arg, '|')) {

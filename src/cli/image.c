@@ -35,7 +35,8 @@ char *image_find(const char *word, struct err *e)
 	if (*word && !path)
 		path = installed(ENCLAVESDIR, word);
 	if (!path)
-		err_set(e, ERR_NO_IMAGE, ENOENT, "there is no file '%s' and no installed enclave of that name", word);
+		err_set(e, ERR_NO_IMAGE, ENOENT,
+			"there is no file '%s' and no installed enclave of that name", word);
 	return path;
 }
 

@@ -30,7 +30,7 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
-/* With 0, 1 or 2 closed, the next open() would become standard output.  Writing to these fails, as it should. */
+/* With 0, 1 or 2 closed, the next open() would become one of them.  Writing to these fails, as it should. */
 static void keep_stdio_numbers(void)
 {
 	for (int fd = 0; fd <= 2; fd++)

@@ -221,13 +221,15 @@ error_t option_u64(struct argp_state *state, const char *option, const char *arg
 	if (parse_u64(arg, max, ret) == 0)
 		return 0;
 	if (errno == ERANGE)
-		argp_error(state, "--%s: '%s' is more than the %llu allowed", option, arg, (unsigned long long)max);
+		argp_error(state, "--%s: '%s' is more than the %llu allowed", option, arg,
+			   (unsigned long long)max);
 	else
 		argp_error(state, "--%s: '%s' is no number", option, arg);
 	return EINVAL;
 }
 
-error_t option_size(struct argp_state *state, const char *option, const char *arg, uint64_t max, uint64_t *ret)
+error_t option_size(struct argp_state *state, const char *option, const char *arg, uint64_t max,
+		    uint64_t *ret)
 {
 	if (parse_size(arg, max, ret) == 0)
 		return 0;

@@ -66,7 +66,8 @@ static char *compose(const struct json *doc, size_t *ret_bytes, struct err *e)
 	if (cli.mode == OUTPUT_JSON) {
 		json = json_print(doc, isatty(STDOUT_FILENO));
 		if (!json) {
-			err_set(e, errno == ENOMEM ? ERR_NO_MEMORY : ERR_BUG, errno, "the answer cannot be written as JSON");
+			err_set(e, errno == ENOMEM ? ERR_NO_MEMORY : ERR_BUG, errno,
+				"the answer cannot be written as JSON");
 			fclose(f);
 			free(text);
 			return NULL;

@@ -75,7 +75,8 @@ int range_request(const struct range *r, const char *name, struct json *request,
 	uint64_t offset = r->offset;
 
 	if (r->has_length && r->length % PAGE)
-		return err_set(e, ERR_BAD_RANGE, 0, "--length %llu is no multiple of %u", (unsigned long long)r->length, PAGE);
+		return err_set(e, ERR_BAD_RANGE, 0, "--length %llu is no multiple of %u",
+			       (unsigned long long)r->length, PAGE);
 	if (r->has_offset && r->absolute && address_to_offset(name, r->offset, &offset, e) < 0)
 		return -1;
 	if (r->has_offset)

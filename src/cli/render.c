@@ -157,13 +157,15 @@ static const struct json *cell(const struct json *row, const struct column *c)
 }
 
 /* One line: titles when row is NULL.  Columns of width 0 are those that no row has. */
-static void render_line(const struct json *row, const struct column *columns, const int *width, size_t n, FILE *out)
+static void render_line(const struct json *row, const struct column *columns, const int *width, size_t n,
+			FILE *out)
 {
 	char buf[VALUE_BYTES];
 	int gap = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		const char *s = row ? value_text(cell(row, &columns[i]), columns[i].kind, buf) : columns[i].title;
+		const char *s =
+			row ? value_text(cell(row, &columns[i]), columns[i].kind, buf) : columns[i].title;
 		bool right = columns[i].kind != COL_TEXT && columns[i].kind != COL_BITS;
 		int room = width[i] - text_width(s);
 
@@ -210,7 +212,8 @@ static bool left_out(const char *key, const char *const *list)
 	return false;
 }
 
-static void members(const struct json *object, const char *prefix, const char *const *leave_out, int depth, FILE *out)
+static void members(const struct json *object, const char *prefix, const char *const *leave_out, int depth,
+		    FILE *out)
 {
 	char path[256], buf[VALUE_BYTES];
 

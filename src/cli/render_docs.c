@@ -67,7 +67,8 @@ static void check_line(const struct json *check, const char *begin, FILE *out)
 	fputs(begin, out);
 	for (const struct json *m = json_first(check); m; m = json_next(m))
 		if (!json_is_bool(m))
-			fprintf(out, " %s: %s%s", json_key(m), value_text(m, COL_TEXT, buf), json_next(m) ? "," : "");
+			fprintf(out, " %s: %s%s", json_key(m), value_text(m, COL_TEXT, buf),
+				json_next(m) ? "," : "");
 	fputc('\n', out);
 }
 
@@ -99,11 +100,13 @@ void render_scenarios(const struct json *doc, FILE *out)
 
 		if (!result || strcmp(result, "fail"))
 			continue;
-		fprintf(out, "\n%s (%s) failed:\n", text_of(s, "name", passed), text_of(s, "strategy", failed));
+		fprintf(out, "\n%s (%s) failed:\n", text_of(s, "name", passed),
+			text_of(s, "strategy", failed));
 		failed_checks(s, " ", out);
 	}
 	fprintf(out, "\n%s passed, %s failed, %s skipped on the %s device\n", text_of(doc, "passed", passed),
-		text_of(doc, "failed", failed), text_of(doc, "skipped", skipped), text_of(doc, "device", device));
+		text_of(doc, "failed", failed), text_of(doc, "skipped", skipped),
+		text_of(doc, "device", device));
 }
 
 void render_ktap(const struct json *doc, FILE *out)
@@ -134,8 +137,9 @@ void render_ktap(const struct json *doc, FILE *out)
 		if (!pass && !skip)
 			failed_checks(s, "#", out);
 	}
-	fprintf(out, "# Totals: pass:%s fail:%s xfail:0 xpass:0 skip:%s error:0\n", text_of(doc, "passed", name),
-		text_of(doc, "failed", strategy), text_of(doc, "skipped", pages));
+	fprintf(out, "# Totals: pass:%s fail:%s xfail:0 xpass:0 skip:%s error:0\n",
+		text_of(doc, "passed", name), text_of(doc, "failed", strategy),
+		text_of(doc, "skipped", pages));
 }
 
 /* ---- peek ------------------------------------------------------------------------------------------- */

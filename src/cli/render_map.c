@@ -81,7 +81,8 @@ static void fill_cells(const struct json *ranges, uint64_t per_cell, uint64_t n,
 			continue;
 		for (uint64_t c = v.first / per_cell; c < n && c * per_cell < v.first + v.pages; c++) {
 			uint64_t from = v.first > c * per_cell ? v.first : c * per_cell;
-			uint64_t to = v.first + v.pages < (c + 1) * per_cell ? v.first + v.pages : (c + 1) * per_cell;
+			uint64_t to = v.first + v.pages < (c + 1) * per_cell ? v.first + v.pages
+									     : (c + 1) * per_cell;
 
 			if (to - from > cover[c]) {
 				cover[c] = to - from;
@@ -103,10 +104,13 @@ void render_map(const struct json *doc, FILE *out)
 		per_cell *= 2;
 	n = (end + per_cell - 1) / per_cell;
 	fill_cells(ranges, per_cell, n, cells, cover);
-	fprintf(out, "\none character is %s: x code, w writable, r read-only, T TCS, p pending, m modified, t trimmed, . none\n",
+	fprintf(out,
+		"\none character is %s: x code, w writable, r read-only, T TCS, p pending, m modified, "
+		"t trimmed, . none\n",
 		fmt_size(size, per_cell * PAGE));
 	for (uint64_t c = 0; c < n; c += CELLS)
-		fprintf(out, "%12" PRIx64 " |%.*s|\n", c * per_cell * PAGE, (int)(n - c < CELLS ? n - c : CELLS), cells + c);
+		fprintf(out, "%12" PRIx64 " |%.*s|\n", c * per_cell * PAGE,
+			(int)(n - c < CELLS ? n - c : CELLS), cells + c);
 }
 
 /* ---- SVG ---------------------------------------------------------------------------------------------- */
@@ -163,9 +167,10 @@ static void svg_row(const struct json *r, const struct range_view *v, int y, FIL
 
 	snprintf(label, sizeof(label), "0x%" PRIx64, v->first * PAGE);
 	svg_label(8, y + 15, label, out);
-	fprintf(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\"/>\n", BAR_X, y + 2, bar_length(v->pages),
-		ROW_HEIGHT - 4, colour_of(v->letter));
-	snprintf(label, sizeof(label), "%" PRIu64 " x %s %s %s %s", v->pages, value_text(json_get(r, "type"), COL_TEXT, type),
+	fprintf(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\"/>\n", BAR_X, y + 2,
+		bar_length(v->pages), ROW_HEIGHT - 4, colour_of(v->letter));
+	snprintf(label, sizeof(label), "%" PRIu64 " x %s %s %s %s", v->pages,
+		 value_text(json_get(r, "type"), COL_TEXT, type),
 		 value_text(json_get(r, "perm"), COL_TEXT, perm), range_bits(r, bits),
 		 value_text(json_get(r, "what"), COL_TEXT, what));
 	svg_label(BAR_X + BAR_WIDTH + 12, y + 15, label, out);
@@ -183,10 +188,13 @@ void render_svg(const struct json *doc, FILE *out)
 	if (rows > SVG_RANGES)
 		rows = SVG_RANGES;
 	/* a gap may stand before each range */
-	fprintf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"760\" height=\"%zu\" font-family=\"monospace\" "
-		"font-size=\"13\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n",
+	fprintf(out,
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"760\" height=\"%zu\" "
+		"font-family=\"monospace\" font-size=\"13\">\n"
+		"<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n",
 		44 + 2 * rows * ROW_HEIGHT);
-	snprintf(title, sizeof(title), "page map of %s", value_text(json_get(doc, "enclave"), COL_TEXT, name));
+	snprintf(title, sizeof(title), "page map of %s",
+		 value_text(json_get(doc, "enclave"), COL_TEXT, name));
 	svg_label(8, 22, title, out);
 	for (const struct json *r = json_first(ranges); r && rows; r = json_next(r), rows--) {
 		if (!view_range(r, &v))

@@ -15,7 +15,8 @@
 
 static const struct column list_columns[] = {
 	{ "enclave", "ENCLAVE", COL_TEXT }, { "state", "STATE", COL_TEXT }, { "device", "DEVICE", COL_TEXT },
-	{ "pid", "PID", COL_NUMBER }, { "elrange.base", "BASE", COL_TEXT }, { "elrange.size", "SIZE", COL_SIZE },
+	{ "pid", "PID", COL_NUMBER }, { "elrange.base", "BASE", COL_TEXT },
+	{ "elrange.size", "SIZE", COL_SIZE },
 	{ "image", "IMAGE", COL_TEXT }, END
 };
 
@@ -43,14 +44,17 @@ static const struct column thread_columns[] = {
 };
 
 static const struct column range_head[] = {
-	{ "enclave", "enclave", COL_TEXT }, { "device", "device", COL_TEXT }, { "offset", "offset", COL_TEXT },
+	{ "enclave", "enclave", COL_TEXT }, { "device", "device", COL_TEXT },
+	{ "offset", "offset", COL_TEXT },
 	{ "perm", "rights", COL_TEXT }, { "type", "type", COL_TEXT }, { "flags", "SECINFO.FLAGS", COL_TEXT },
-	{ "requested_pages", "pages requested", COL_TEXT }, { "done_pages", "pages done", COL_TEXT }, COUNTERS,
+	{ "requested_pages", "pages requested", COL_TEXT },
+	{ "done_pages", "pages done", COL_TEXT }, COUNTERS,
 	{ "elapsed_ns", "time", COL_TIME }, END
 };
 
 static const struct column call_head[] = {
-	{ "enclave", "enclave", COL_TEXT }, { "device", "device", COL_TEXT }, { "call", "operation", COL_TEXT },
+	{ "enclave", "enclave", COL_TEXT }, { "device", "device", COL_TEXT },
+	{ "call", "operation", COL_TEXT },
 	{ "status", "status", COL_TEXT }, { "value", "value", COL_TEXT }, { "done", "done", COL_TEXT },
 	{ "sgx", "SGX code", COL_TEXT }, { "exception.name", "exception", COL_TEXT },
 	{ "exception.function", "left by", COL_TEXT }, { "exception.error_code", "error code", COL_TEXT },
@@ -62,11 +66,13 @@ static const struct column tcs_columns[] = {
 	{ "offset", "TCS", COL_TEXT }, { "state", "STATE", COL_TEXT }, { "flags", "FLAGS", COL_TEXT },
 	{ "ossa", "OSSA", COL_TEXT }, { "cssa", "CSSA", COL_NUMBER }, { "nssa", "NSSA", COL_NUMBER },
 	{ "oentry", "OENTRY", COL_TEXT }, { "aep", "AEP", COL_TEXT }, { "ofsbase", "OFSBASE", COL_TEXT },
-	{ "ogsbase", "OGSBASE", COL_TEXT }, { "fslimit", "FSLIMIT", COL_TEXT }, { "gslimit", "GSLIMIT", COL_TEXT }, END
+	{ "ogsbase", "OGSBASE", COL_TEXT }, { "fslimit", "FSLIMIT", COL_TEXT },
+	{ "gslimit", "GSLIMIT", COL_TEXT }, END
 };
 
 static const struct column augment_head[] = {
-	{ "enclave", "enclave", COL_TEXT }, { "device", "device", COL_TEXT }, { "strategy", "strategy", COL_TEXT },
+	{ "enclave", "enclave", COL_TEXT }, { "device", "device", COL_TEXT },
+	{ "strategy", "strategy", COL_TEXT },
 	{ "offset", "offset", COL_TEXT }, { "requested_pages", "pages requested", COL_TEXT },
 	{ "augmented_pages", "pages augmented", COL_TEXT }, { "accepted_pages", "pages accepted", COL_TEXT },
 	{ "round_trips_per_page", "round trips per page", COL_TEXT },
@@ -74,11 +80,13 @@ static const struct column augment_head[] = {
 };
 
 const struct column scenario_list_columns[] = {
-	{ "name", "SCENARIO", COL_TEXT }, { "pages", "PAGES", COL_NUMBER }, { "strategies", "STRATEGIES", COL_TEXT },
+	{ "name", "SCENARIO", COL_TEXT }, { "pages", "PAGES", COL_NUMBER },
+	{ "strategies", "STRATEGIES", COL_TEXT },
 	{ "text", "DOES", COL_TEXT }, END
 };
 const struct column scenario_columns[] = {
-	{ "result", "RESULT", COL_TEXT }, { "name", "SCENARIO", COL_TEXT }, { "strategy", "STRATEGY", COL_TEXT },
+	{ "result", "RESULT", COL_TEXT }, { "name", "SCENARIO", COL_TEXT },
+	{ "strategy", "STRATEGY", COL_TEXT },
 	{ "pages", "PAGES", COL_NUMBER }, { "counters.ioctls", "IOCTL", COL_NUMBER },
 	{ "counters.eenters", "EENTER", COL_NUMBER }, { "counters.eresumes", "ERESUME", COL_NUMBER },
 	{ "counters.aexs", "AEX", COL_NUMBER }, { "counters.eaccepts", "EACCEPT", COL_NUMBER },
@@ -88,7 +96,8 @@ const struct column scenario_columns[] = {
 
 static const struct column pages_columns[] = {
 	{ "offset", "OFFSET", COL_TEXT }, { "pages", "PAGES", COL_NUMBER }, { "type", "TYPE", COL_TEXT },
-	{ "perm", "PERM", COL_TEXT }, { "", "BITS", COL_BITS }, { "pte", "PTE", COL_TEXT }, { "vma", "VMA", COL_TEXT },
+	{ "perm", "PERM", COL_TEXT }, { "", "BITS", COL_BITS }, { "pte", "PTE", COL_TEXT },
+	{ "vma", "VMA", COL_TEXT },
 	{ "origin", "ORIGIN", COL_TEXT }, { "source", "SOURCE", COL_TEXT }, { "what", "WHAT", COL_TEXT }, END
 };
 
@@ -105,7 +114,8 @@ static const struct column unload_columns[] = {
 };
 
 static const struct column image_head[] = {
-	{ "image", "image", COL_TEXT }, { "format", "format", COL_TEXT }, { "mrenclave", "MRENCLAVE", COL_TEXT },
+	{ "image", "image", COL_TEXT }, { "format", "format", COL_TEXT },
+	{ "mrenclave", "MRENCLAVE", COL_TEXT },
 	{ "mrsigner", "MRSIGNER", COL_TEXT }, { "elrange.size", "ELRANGE size", COL_SIZE },
 	{ "pages.added", "pages added", COL_TEXT }, { "pages.measured", "pages measured", COL_TEXT },
 	{ "tcs", "TCS", COL_TEXT }, { "sigstruct", "SIGSTRUCT", COL_TEXT }, { "key", "key", COL_TEXT },
@@ -113,7 +123,8 @@ static const struct column image_head[] = {
 };
 
 static const struct column secs_head[] = {
-	{ "enclave", "enclave", COL_TEXT }, { "image", "image", COL_TEXT }, { "device", "device", COL_TEXT }, END
+	{ "enclave", "enclave", COL_TEXT }, { "image", "image", COL_TEXT },
+	{ "device", "device", COL_TEXT }, END
 };
 
 static const struct column operation_columns[] = {

@@ -46,7 +46,8 @@ int request_path(struct json *request, const char *key, const char *path, struct
 	/* not realpath(): the keeper reports about the file by the name that was given */
 	cwd = getcwd(NULL, 0);
 	if (!cwd || asprintf(&whole, "%s/%s", cwd, path) < 0)
-		return err_set(e, ERR_IO, errno, "'%s' is relative to a directory that cannot be named", path);
+		return err_set(e, ERR_IO, errno, "'%s' is relative to a directory that cannot be named",
+			       path);
 	json_add_str(request, key, whole);
 	return 0;
 }
@@ -61,8 +62,8 @@ void request_device(struct json *request)
 		json_add_bool(request, "no_sgx2", true);
 }
 
-int request_send(const char *name, struct json *request, const int *fds, size_t n_fds, struct json **ret_reply,
-		 struct err *e)
+int request_send(const char *name, struct json *request, const int *fds, size_t n_fds,
+		 struct json **ret_reply, struct err *e)
 {
 	int r = name ? session_call(name, request, fds, n_fds, progress_show, NULL, ret_reply, e) :
 		       session_start(request, fds, n_fds, false, progress_show, NULL, ret_reply, e);

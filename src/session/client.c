@@ -70,15 +70,16 @@ static int take_frame(struct session_wait *w, struct json **ret_reply, struct er
 	if (p) {
 		uint64_t done = 0, total = 0;
 
-		if (json_u64(json_get(p, "done"), &done) == 0 && json_u64(json_get(p, "total"), &total) == 0 &&
-		    w->progress)
+		if (json_u64(json_get(p, "done"), &done) == 0 &&
+		    json_u64(json_get(p, "total"), &total) == 0 && w->progress)
 			w->progress(w->arg, done, total);
 		session_msg_release(&m);
 		return 2;
 	}
 	if (!json_is_string(json_get(m.body, "schema"))) {
 		session_msg_release(&m);
-		return err_set(e, ERR_PROTOCOL, 0, "the keeper of '%s' sent something that is no document", w->name);
+		return err_set(e, ERR_PROTOCOL, 0, "the keeper of '%s' sent something that is no document",
+			       w->name);
 	}
 	*ret_reply = STEAL_PTR(m.body);
 	session_msg_release(&m);
@@ -89,7 +90,8 @@ int session_await(struct session_wait *w, enum err_code gone, struct json **ret_
 {
 	for (;;) {
 		bool frame, dead;
-		int r = session_poll2(w->sock, w->pidfd, session_deadline(w->progress ? TICK_MS : -1), &frame, &dead);
+		int r = session_poll2(w->sock, w->pidfd, session_deadline(w->progress ? TICK_MS : -1), &frame,
+				      &dead);
 
 		if (r < 0)
 			return err_set(e, ERR_IO, errno, "waiting for the keeper of '%s'", w->name);
@@ -157,8 +159,8 @@ int session_peer_pidfd(int sock)
 	return (int)syscall(SYS_pidfd_open, c.pid, 0);
 }
 
-int session_call(const char *name, const struct json *request, const int *fds, size_t n_fds, session_progress progress,
-		 void *arg, struct json **ret_reply, struct err *e)
+int session_call(const char *name, const struct json *request, const int *fds, size_t n_fds,
+		 session_progress progress, void *arg, struct json **ret_reply, struct err *e)
 {
 	CLEANUP(cleanup_close) int state = -1;
 	CLEANUP(cleanup_close) int dir = -1;
@@ -196,7 +198,8 @@ int session_call(const char *name, const struct json *request, const int *fds, s
 		return r;
 	log = openat(dir, SESSION_LOG, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (*session_last_words(log, words, sizeof(words)))
-		err_set(e, ERR_KEEPER_GONE, 0, "the keeper of '%s' ended before it answered; its last words: %s", name, words);
+		err_set(e, ERR_KEEPER_GONE, 0,
+			"the keeper of '%s' ended before it answered; its last words: %s", name, words);
 	if (log >= 0)
 		close(log);
 	return -1;

@@ -26,13 +26,15 @@ int session_folder_open(int state_fd, const char *name, struct err *e)
 	if (errno == ENOENT)
 		return err_set(e, ERR_NO_ENCLAVE, 0, "there is no enclave '%s'", name);
 	if (errno == ENOTDIR || errno == ELOOP)
-		return err_set(e, ERR_STATE_DIR, errno, "'%s' in the state directory is no folder of an enclave", name);
+		return err_set(e, ERR_STATE_DIR, errno,
+			       "'%s' in the state directory is no folder of an enclave", name);
 	return err_set(e, ERR_STATE_DIR, errno, "cannot open the folder of enclave '%s'", name);
 }
 
 int session_folder_alive(int dir_fd)
 {
-	CLEANUP(cleanup_close) int fd = openat(dir_fd, SESSION_LOCK, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	CLEANUP(cleanup_close)
+	int fd = openat(dir_fd, SESSION_LOCK, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
@@ -71,7 +73,8 @@ static int empty_folder(int dir_fd)
 		return -1;
 	}
 	while ((errno = 0, ent = readdir(d))) {
-		if (!strcmp(ent->d_name, ".") || !strcmp(ent->d_name, "..") || !strcmp(ent->d_name, SESSION_LOCK))
+		if (!strcmp(ent->d_name, ".") || !strcmp(ent->d_name, "..") ||
+		    !strcmp(ent->d_name, SESSION_LOCK))
 			continue;
 		if (unlinkat(dir_fd, ent->d_name, 0) < 0 && errno != ENOENT)
 			return -1;
@@ -120,8 +123,10 @@ uint64_t session_start_time(pid_t pid)
 	stat[n] = '\0';
 	/* the name of the program may hold blanks and parentheses; what follows its last ')' is field 3 */
 	p = strrchr(stat, ')');
-	if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
-			 &ticks) != 1)
+	if (!p ||
+	    sscanf(p + 1,
+		   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
+		   &ticks) != 1)
 		return 0;
 	return ticks;
 }

@@ -56,7 +56,8 @@ static bool keep_fds(struct session_msg *m, struct msghdr *h)
 }
 
 /* Exactly bytes, or fewer when the peer closed; -1 with e. */
-static ssize_t recv_bytes(int fd, struct session_msg *m, void *buf, size_t bytes, uint64_t deadline, struct err *e)
+static ssize_t recv_bytes(int fd, struct session_msg *m, void *buf, size_t bytes, uint64_t deadline,
+			  struct err *e)
 {
 	size_t got = 0;
 
@@ -79,7 +80,8 @@ static ssize_t recv_bytes(int fd, struct session_msg *m, void *buf, size_t bytes
 		if (n < 0)
 			return err_set(e, ERR_IO, errno, "receiving a frame");
 		if (!keep_fds(m, &h))
-			return err_set(e, ERR_PROTOCOL, 0, "a frame came with more than %d descriptors", SESSION_MAX_FDS);
+			return err_set(e, ERR_PROTOCOL, 0, "a frame came with more than %d descriptors",
+				       SESSION_MAX_FDS);
 		if (n == 0)
 			break;
 		got += (size_t)n;
@@ -100,7 +102,8 @@ static int recv_frame(int fd, struct session_msg *m, int ms, struct err *e)
 	if (n == 0 && !m->n_fds)
 		return 1;
 	if (n < (ssize_t)sizeof(head))
-		return err_set(e, ERR_PROTOCOL, 0, "the frame was cut short after %zd of %zu bytes of its length", n,
+		return err_set(e, ERR_PROTOCOL, 0,
+			       "the frame was cut short after %zd of %zu bytes of its length", n,
 			       sizeof(head));
 	len = (uint32_t)head[0] | (uint32_t)head[1] << 8 | (uint32_t)head[2] << 16 | (uint32_t)head[3] << 24;
 	if (len == 0)
@@ -184,10 +187,12 @@ int session_send(int fd, const struct json *body, const int *fds, size_t n_fds, 
 		return err_set(e, ERR_BUG, 0, "%zu descriptors for one frame", n_fds);
 	text = json_print(body, false);
 	if (!text)
-		return err_set(e, errno == ENOMEM ? ERR_NO_MEMORY : ERR_BUG, errno, "cannot write the document of a frame");
+		return err_set(e, errno == ENOMEM ? ERR_NO_MEMORY : ERR_BUG, errno,
+			       "cannot write the document of a frame");
 	len = strlen(text);
 	if (len > SESSION_FRAME_MAX)
-		return err_set(e, ERR_TOO_BIG, 0, "the document has %zu bytes, a frame takes %u", len, SESSION_FRAME_MAX);
+		return err_set(e, ERR_TOO_BIG, 0, "the document has %zu bytes, a frame takes %u", len,
+			       SESSION_FRAME_MAX);
 	frame = malloc(len + 4);
 	if (!frame)
 		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for a frame of %zu bytes", len);

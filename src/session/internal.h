@@ -27,7 +27,7 @@ int session_guard(int state_fd, int how, int ms);
 void session_unguard(int state_fd);
 
 /* ---- folder.c */
-/* The folder of an enclave, or -1: ERR_NO_ENCLAVE when there is none, ERR_STATE_DIR when it is something else. */
+/* The folder of an enclave, or -1: ERR_NO_ENCLAVE, or ERR_STATE_DIR when it is something else. */
 int session_folder_open(int state_fd, const char *name, struct err *e);
 /* 1 the lock is held, 0 nobody holds it (or there is no lock yet), -1 with errno. */
 int session_folder_alive(int dir_fd);

@@ -58,12 +58,14 @@ static int read_all(int state_fd, DIR *d, struct session_entry **entries, size_t
 			room = room ? 2 * room : 16;
 			more = reallocarray(*entries, room, sizeof(**entries));
 			if (!more)
-				return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for the list of enclaves");
+				return err_set(e, ERR_NO_MEMORY, ENOMEM,
+					       "no memory for the list of enclaves");
 			*entries = more;
 		}
 		r = read_entry(state_fd, ent->d_name, &(*entries)[*n]);
 		if (r < 0)
-			return err_set(e, ERR_STATE_DIR, errno, "cannot read the folder of enclave '%s'", ent->d_name);
+			return err_set(e, ERR_STATE_DIR, errno, "cannot read the folder of enclave '%s'",
+				       ent->d_name);
 		*n += (size_t)r;
 	}
 	if (errno)

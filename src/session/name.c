@@ -23,8 +23,8 @@ int session_name_check(const char *name, struct err *e)
 		return err_set(e, ERR_BAD_NAME, 0, "the name '%s' begins with '%c'", name, name[0]);
 	for (size_t i = 0; i < n; i++)
 		if (!name_byte((unsigned char)name[i]))
-			return err_set(e, ERR_BAD_NAME, 0, "the name '%s' holds a character that names may not have",
-				       name);
+			return err_set(e, ERR_BAD_NAME, 0,
+				       "the name '%s' holds a character that names may not have", name);
 	return 0;
 }
 

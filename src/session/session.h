@@ -40,8 +40,8 @@ int session_state_dir(char *buf, size_t bytes, struct err *e);
 /* ---- keeper side ------------------------------------------------------------------------------- */
 
 struct session_slot;            /* a claimed name: its folder, its held lock */
-/* Claims name (NULL: chooses "<stem>", "<stem>-2", ...) or ERR_NAME_IN_USE.  A dead keeper's folder of that name is
- * ERR_NAME_IN_USE too: `unload` clears it.  Atomic against other claimants. */
+/* Claims name (NULL: chooses "<stem>", "<stem>-2", ...) or ERR_NAME_IN_USE.  A dead keeper's folder of that
+ * name is ERR_NAME_IN_USE too: `unload` clears it.  Atomic against other claimants. */
 int session_claim(const char *name, const char *stem, struct session_slot **ret_slot, struct err *e);
 const char *session_slot_name(const struct session_slot *s);
 int session_slot_listen(struct session_slot *s, struct err *e);        /* -> listening socket fd */
@@ -54,8 +54,8 @@ struct session_msg {
 	int fds[SESSION_MAX_FDS];
 	size_t n_fds;
 };
-/* Receives one frame.  0; 1 = peer closed cleanly before a frame; -1 ERR_PROTOCOL / ERR_IO (frame cut short, too
- * long, not JSON, not an object).  ms < 0 waits for ever; timeout is ERR_IO with ETIMEDOUT. */
+/* Receives one frame.  0; 1 = peer closed cleanly before a frame; -1 ERR_PROTOCOL / ERR_IO (frame cut short,
+ * too long, not JSON, not an object).  ms < 0 waits for ever; timeout is ERR_IO with ETIMEDOUT. */
 int session_recv(int fd, struct session_msg *m, int ms, struct err *e);
 int session_send(int fd, const struct json *body, const int *fds, size_t n_fds, struct err *e);
 void session_msg_release(struct session_msg *m);        /* frees body, closes fds */
@@ -73,23 +73,25 @@ int session_list(struct session_entry **ret, size_t *ret_n, struct err *e);
 void session_list_free(struct session_entry *entries, size_t n);
 
 /*
- * Starts a keeper ($SGXCTL_KEEPER, else PKGLIBEXECDIR/sgxctl-keeper) detached from us (double fork, setsid, stdio
- * to its log), sends it `request` over a socket pair and waits for its first reply document.  The
- * keeper lives on when it answered ok:true, otherwise it is gone and has cleaned up.
+ * Starts a keeper ($SGXCTL_KEEPER, else PKGLIBEXECDIR/sgxctl-keeper) detached from us (double fork, setsid,
+ * stdio to its log), sends it `request` over a socket pair and waits for its first reply document.  The
+ * keeper lives on when it answered ok:true, otherwise it is gone and has cleaned up.  In the foreground it is
+ * our child, keeps our standard error, and gets SIGTERM when we die.
  */
 /* total is 0 when there is no news: called all the same, several times a second. */
 typedef void (*session_progress)(void *arg, uint64_t done, uint64_t total);
-int session_start(const struct json *request, const int *fds, size_t n_fds, bool foreground, session_progress progress,
-		  void *arg, struct json **ret_reply, struct err *e);
-/* One request to a running keeper.  ERR_NO_ENCLAVE, ERR_KEEPER_GONE, ERR_PROTOCOL, ...  A reply with ok:false is
- * returned as a document like any other (0). */
-int session_call(const char *name, const struct json *request, const int *fds, size_t n_fds, session_progress progress,
-		 void *arg, struct json **ret_reply, struct err *e);
-/* Asks the keeper to end; kills it (SIGKILL by pidfd) when it does not within ms; clears a dead one's folder. */
+int session_start(const struct json *request, const int *fds, size_t n_fds, bool foreground,
+		  session_progress progress, void *arg, struct json **ret_reply, struct err *e);
+/* One request to a running keeper.  ERR_NO_ENCLAVE, ERR_KEEPER_GONE, ERR_PROTOCOL, ...  A reply with ok:false
+ * is returned as a document like any other (0). */
+int session_call(const char *name, const struct json *request, const int *fds, size_t n_fds,
+		 session_progress progress, void *arg, struct json **ret_reply, struct err *e);
+/* Asks the keeper to end; kills it (SIGKILL by pidfd) when it does not within ms; clears a dead one's folder.
+ * *ret_was_dead is written on success. */
 int session_unload(const char *name, int ms, bool *ret_was_dead, struct err *e);
 
-/* {"schema":"sgxctl.error/1","ok":false,"error":{...}} from e, with code, message, hint, errno, returned, sgx, check,
- * offset; and the reverse. */
+/* {"schema":"sgxctl.error/1","ok":false,"error":{...}} from e, with code, message, hint, errno, returned, sgx,
+ * check, offset; and the reverse. */
 struct json *session_error_doc(const struct err *e);
 void session_error_from_doc(const struct json *doc, struct err *e);
 /* Adds the member "error" alone: for a document that also says what was done before the failure. */

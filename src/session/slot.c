@@ -74,7 +74,8 @@ static int make_folder(struct session_slot *s, const char *name, const char *ste
 		if (mkdirat(s->state_fd, s->name, 0700) == 0)
 			return 0;
 		if (errno != EEXIST)
-			return err_set(e, ERR_STATE_DIR, errno, "cannot create the folder of enclave '%s'", s->name);
+			return err_set(e, ERR_STATE_DIR, errno, "cannot create the folder of enclave '%s'",
+				       s->name);
 	}
 	return err_set(e, ERR_NAME_IN_USE, EEXIST, "all names '%s' to '%s' are taken", stem, s->name);
 }
@@ -83,7 +84,8 @@ static int lock_folder(struct session_slot *s, struct err *e)
 {
 	s->dir_fd = openat(s->state_fd, s->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (s->dir_fd >= 0)
-		s->lock_fd = openat(s->dir_fd, SESSION_LOCK, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		s->lock_fd = openat(s->dir_fd, SESSION_LOCK,
+				    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (s->lock_fd < 0 || flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
 		return err_set(e, ERR_STATE_DIR, errno, "cannot lock the folder of enclave '%s'", s->name);
 	return 0;
@@ -117,7 +119,8 @@ static void adopt_log(const struct session_slot *s)
 		return;
 	if (linkat(AT_FDCWD, "/proc/self/fd/2", s->dir_fd, SESSION_LOG, AT_SYMLINK_FOLLOW) == 0)
 		return;
-	fd = openat(s->dir_fd, SESSION_LOG, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat(s->dir_fd, SESSION_LOG, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
+		    0600);
 	if (fd < 0)
 		return;         /* the nameless file still takes what is written */
 	while ((n = pread(STDERR_FILENO, buf, sizeof(buf), off)) > 0) {
@@ -174,7 +177,8 @@ int session_slot_listen(struct session_slot *s, struct err *e)
 	/* through the descriptor: the path of the state directory may be longer than sun_path */
 	snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/" SESSION_SOCK, s->dir_fd);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, 64) < 0)
-		return err_set(e, ERR_STATE_DIR, errno, "cannot listen in the folder of enclave '%s'", s->name);
+		return err_set(e, ERR_STATE_DIR, errno, "cannot listen in the folder of enclave '%s'",
+			       s->name);
 	return STEAL_FD(fd);
 }
 
@@ -192,7 +196,8 @@ int session_slot_publish(struct session_slot *s, const struct json *info, struct
 	text = json_print(doc, true);
 	json_free(doc);
 	if (!text)
-		return err_set(e, errno == ENOMEM ? ERR_NO_MEMORY : ERR_BUG, errno, "cannot write the info document");
+		return err_set(e, errno == ENOMEM ? ERR_NO_MEMORY : ERR_BUG, errno,
+			       "cannot write the info document");
 	if (write_file_atomic(s->dir_fd, SESSION_INFO, text, strlen(text), 0600, 0) < 0)
 		return err_set(e, ERR_STATE_DIR, errno, "cannot write the info of enclave '%s'", s->name);
 	return 0;
@@ -203,7 +208,7 @@ void session_slot_release(struct session_slot *s)
 	if (!s)
 		return;
 	if (s->owner == getpid()) {
-		/* without the guard when someone sits on it: the folder is ours as long as we hold its lock */
+		/* without the guard when someone sits on it: while we hold its lock the folder is ours */
 		int guarded = session_guard(s->state_fd, LOCK_EX, SESSION_GUARD_MS);
 
 		if (session_folder_is(s->state_fd, s->name, s->dir_fd))

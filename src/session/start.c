@@ -57,8 +57,9 @@ static int open_log(int state_fd)
 /* Does not return unless something failed; errno says what. */
 static void become_keeper(const struct start *s)
 {
-	char *const argv[] = { (char *)(uintptr_t)s->program, (char *)(uintptr_t)"--fd", (char *)(uintptr_t)"3",
-			       s->foreground ? (char *)(uintptr_t)"--foreground" : NULL, NULL };
+	char *const argv[] = { (char *)(uintptr_t)s->program, (char *)(uintptr_t) "--fd",
+			       (char *)(uintptr_t) "3",
+			       s->foreground ? (char *)(uintptr_t) "--foreground" : NULL, NULL };
 	int sock = fcntl(s->sock, F_DUPFD_CLOEXEC, FD_SAFE);
 	int log = s->log < 0 ? STDERR_FILENO : fcntl(s->log, F_DUPFD_CLOEXEC, FD_SAFE);
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -173,19 +174,24 @@ static int converse(struct session_wait *w, const struct json *request, const in
 		return r;
 	err_set(e, ERR_KEEPER_START, 0, "the keeper ended before it answered");
 	if (*session_last_words(log, words, sizeof(words)))
-		err_set(e, ERR_KEEPER_START, 0, "the keeper ended before it answered; its last words: %s", words);
+		err_set(e, ERR_KEEPER_START, 0, "the keeper ended before it answered; its last words: %s",
+			words);
 	return err_hint(e, "'sgxctl list' shows whether it left something, 'sgxctl unload' clears it");
 }
 
-int session_start(const struct json *request, const int *fds, size_t n_fds, bool foreground, session_progress progress,
-		  void *arg, struct json **ret_reply, struct err *e)
+int session_start(const struct json *request, const int *fds, size_t n_fds, bool foreground,
+		  session_progress progress, void *arg, struct json **ret_reply, struct err *e)
 {
 	CLEANUP(cleanup_close) int state = -1;
 	CLEANUP(cleanup_close) int ours = -1;
 	CLEANUP(cleanup_close) int theirs = -1;
 	CLEANUP(cleanup_close) int log = -1;
 	CLEANUP(cleanup_free) char *program = NULL;
-	struct session_wait w = { .pidfd = -1, .introduced = !foreground, .name = "the new enclave", .progress = progress, .arg = arg };
+	struct session_wait w = { .pidfd = -1,
+				  .introduced = !foreground,
+				  .name = "the new enclave",
+				  .progress = progress,
+				  .arg = arg };
 	struct start s = { .foreground = foreground, .log = -1 };
 	char path[4096];
 	int pair[2], r;

@@ -40,8 +40,10 @@ static int choose(char *buf, size_t bytes, struct err *e)
 		CLEANUP(cleanup_free) char *cwd = getcwd(NULL, 0);
 
 		if (!cwd)
-			return err_set(e, ERR_STATE_DIR, errno, "SGXCTL_STATE_DIR='%s' is relative to a directory "
-				       "that is gone", dir);
+			return err_set(e, ERR_STATE_DIR, errno,
+				       "SGXCTL_STATE_DIR='%s' is relative to a directory "
+				       "that is gone",
+				       dir);
 		n = snprintf(buf, bytes, "%s/%s", cwd, dir);
 	} else if (run && *run == '/' && is_directory(run)) {
 		n = snprintf(buf, bytes, "%s/sgxctl", run);
@@ -65,11 +67,13 @@ static int check(int fd, const char *path, struct err *e)
 	if (fstat(fd, &st) < 0)
 		return err_set(e, ERR_STATE_DIR, errno, "cannot examine the state directory '%s'", path);
 	if (st.st_uid != geteuid())
-		return err_set(e, ERR_STATE_DIR, EPERM, "the state directory '%s' belongs to uid %ld, not to us (%ld)",
-			       path, (long)st.st_uid, (long)geteuid());
+		return err_set(e, ERR_STATE_DIR, EPERM,
+			       "the state directory '%s' belongs to uid %ld, not to us (%ld)", path,
+			       (long)st.st_uid, (long)geteuid());
 	if (st.st_mode & 077)
-		return err_set(e, ERR_STATE_DIR, EPERM, "the state directory '%s' has mode %04o: others can enter it",
-			       path, (unsigned int)st.st_mode & 07777);
+		return err_set(e, ERR_STATE_DIR, EPERM,
+			       "the state directory '%s' has mode %04o: others can enter it", path,
+			       (unsigned int)st.st_mode & 07777);
 	return 0;
 }
 
@@ -87,7 +91,8 @@ int session_state_dir(char *buf, size_t bytes, struct err *e)
 		int sys = errno;
 
 		if (lstat(buf, &st) == 0 && S_ISLNK(st.st_mode))
-			return err_set(e, ERR_STATE_DIR, ELOOP, "the state directory '%s' is a symbolic link", buf);
+			return err_set(e, ERR_STATE_DIR, ELOOP, "the state directory '%s' is a symbolic link",
+				       buf);
 		return err_set(e, ERR_STATE_DIR, sys, "cannot open the state directory '%s'", buf);
 	}
 	if (check(fd, buf, e) < 0)

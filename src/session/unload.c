@@ -125,12 +125,14 @@ int session_unload(const char *name, int ms, bool *ret_was_dead, struct err *e)
 		ask(sock, pidfd, deadline);
 	if (!ended(pidfd, 0)) {
 		if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
-			return err_set(e, ERR_BUSY, errno, "the keeper of '%s' does not end and cannot be killed", name);
+			return err_set(e, ERR_BUSY, errno,
+				       "the keeper of '%s' does not end and cannot be killed", name);
 		if (!ended(pidfd, KILL_MS))
 			return err_set(e, ERR_BUSY, ETIMEDOUT, "the keeper of '%s' does not die", name);
 	}
 	r = clear_dead(state, name, dir, e);
 	if (r == 0)
-		err_set(e, ERR_BUSY, 0, "a process that the keeper of '%s' started still holds its lock", name);
+		err_set(e, ERR_BUSY, 0, "a process that the keeper of '%s' started still holds its lock",
+			name);
 	return r > 0 ? 0 : -1;
 }

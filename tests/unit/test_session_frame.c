@@ -72,7 +72,8 @@ static void test_refusals(void)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		int r = receive_raw(rows[i].len, rows[i].bytes, strlen(rows[i].bytes), &e);
 
-		ok(r == -1 && e.code == ERR_PROTOCOL && *e.msg, "%s is refused as protocol: %s", rows[i].what, e.msg);
+		ok(r == -1 && e.code == ERR_PROTOCOL && *e.msg, "%s is refused as protocol: %s", rows[i].what,
+		   e.msg);
 	}
 }
 
@@ -90,7 +91,8 @@ static void test_ends(void)
 	if (write(pair[0], "\1\0", 2) != 2)
 		abort();
 	close(pair[0]);
-	ok(session_recv(pair[1], &m, 5000, &e) == -1 && e.code == ERR_PROTOCOL, "a length cut short is refused: %s", e.msg);
+	ok(session_recv(pair[1], &m, 5000, &e) == -1 && e.code == ERR_PROTOCOL,
+	   "a length cut short is refused: %s", e.msg);
 	close(pair[1]);
 
 	open_pair();
@@ -115,14 +117,16 @@ static void test_round_trip(void)
 	for (i = 0; i <= SESSION_MAX_FDS; i++)
 		fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	before = open_descriptors();
-	ok(session_send(pair[0], body, fds, SESSION_MAX_FDS, &e) == 0, "a frame with %d descriptors is sent", SESSION_MAX_FDS);
+	ok(session_send(pair[0], body, fds, SESSION_MAX_FDS, &e) == 0, "a frame with %d descriptors is sent",
+	   SESSION_MAX_FDS);
 	ok(session_recv(pair[1], &m, 5000, &e) == 0, "and received");
 	ok(!strcmp(json_str(json_get(m.body, "op")), "test"), "the document is the same");
 	is_u64(m.n_fds, SESSION_MAX_FDS, "all descriptors came");
 	ok(m.n_fds && fcntl(m.fds[0], F_GETFD) & FD_CLOEXEC, "they do not survive an exec");
 	session_msg_release(&m);
 	is_u64(open_descriptors(), before, "releasing a message closes them");
-	ok(session_send(pair[0], body, fds, SESSION_MAX_FDS + 1, &e) == -1 && e.code == ERR_BUG, "more are not sent");
+	ok(session_send(pair[0], body, fds, SESSION_MAX_FDS + 1, &e) == -1 && e.code == ERR_BUG,
+	   "more are not sent");
 	for (i = 0; i <= SESSION_MAX_FDS; i++)
 		close(fds[i]);
 	close_pair();
@@ -151,7 +155,8 @@ static void test_descriptor_flood(void)
 		memcpy(CMSG_DATA(c) + i * sizeof(int), &pair[0], sizeof(int));
 	if (sendmsg(pair[0], &h, 0) != 6)
 		abort();
-	ok(session_recv(pair[1], &m, 5000, &e) == -1 && e.code == ERR_PROTOCOL, "six descriptors are refused: %s", e.msg);
+	ok(session_recv(pair[1], &m, 5000, &e) == -1 && e.code == ERR_PROTOCOL,
+	   "six descriptors are refused: %s", e.msg);
 	is_u64(open_descriptors(), before, "and none of them stays open");
 	close_pair();
 }
@@ -187,7 +192,8 @@ static void test_large(void)
 		snprintf(key, sizeof(key), "k%d", i);
 		json_add_str(body, key, text);
 	}
-	ok(session_send(pair[0], body, NULL, 0, &e) == -1 && e.code == ERR_TOO_BIG, "a frame of 18 MiB is not sent: %s", e.msg);
+	ok(session_send(pair[0], body, NULL, 0, &e) == -1 && e.code == ERR_TOO_BIG,
+	   "a frame of 18 MiB is not sent: %s", e.msg);
 	close(pair[1]);
 	json_free(body);
 	body = json_object();
@@ -212,12 +218,15 @@ static void test_errors(void)
 	doc = session_error_doc(&e);
 	ok(!strcmp(json_str(json_get(doc, "schema")), "sgxctl.error/1"), "an error is a document");
 	session_error_from_doc(doc, &back);
-	ok(back.code == e.code && back.sys == e.sys && back.returned == 2 && back.sgx == 19 && back.has_offset &&
-	   back.offset == 0x5000 && !strcmp(back.check, e.check) && !strcmp(back.msg, e.msg), "and comes back the same");
+	ok(back.code == e.code && back.sys == e.sys && back.returned == 2 && back.sgx == 19 &&
+		   back.has_offset && back.offset == 0x5000 && !strcmp(back.check, e.check) &&
+		   !strcmp(back.msg, e.msg),
+	   "and comes back the same");
 	json_free(doc);
 	doc = json_parse(newer, strlen(newer), NULL);
 	session_error_from_doc(doc, &back);
-	ok(back.code == ERR_PROTOCOL && strstr(back.msg, "from-the-future"), "an unknown code is kept in the message");
+	ok(back.code == ERR_PROTOCOL && strstr(back.msg, "from-the-future"),
+	   "an unknown code is kept in the message");
 	json_free(doc);
 }
 

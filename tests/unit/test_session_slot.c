@@ -55,7 +55,8 @@ static void test_names(void)
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		err_clear(&e);
-		ok(session_name_check(bad[i], &e) == -1 && e.code == ERR_BAD_NAME, "name %zu is refused: %s", i, e.msg);
+		ok(session_name_check(bad[i], &e) == -1 && e.code == ERR_BAD_NAME, "name %zu is refused: %s",
+		   i, e.msg);
 	}
 	ok(session_name_check("A-z_0.9", &e) == 0, "A-z_0.9 is a name");
 	session_name_from_stem(name, "..-my enclave/x", SESSION_NAME_MAX);
@@ -127,7 +128,8 @@ static void test_claim(void)
 	ok(session_claim("demo", NULL, &a, &e) == 0, "a free name is claimed");
 	ok(session_claim("demo", NULL, &b, &e) == -1 && e.code == ERR_NAME_IN_USE, "once: %s", e.msg);
 	ok(!strcmp(listing(), "demo alive"), "and lists as alive");
-	ok(session_claim(NULL, "demo", &b, &e) == 0 && !strcmp(session_slot_name(b), "demo-2"), "a second one becomes demo-2");
+	ok(session_claim(NULL, "demo", &b, &e) == 0 && !strcmp(session_slot_name(b), "demo-2"),
+	   "a second one becomes demo-2");
 	session_slot_release(b);
 	ok(!exists("demo-2"), "releasing removes the folder");
 	info = json_object();
@@ -237,14 +239,17 @@ static void test_dead(void)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		make_folder("x", rows[i].lock, rows[i].info);
 		ok(!strcmp(listing(), "x dead"), "%s lists as dead", rows[i].what);
-		ok(session_call("x", request, NULL, 0, NULL, NULL, &reply, &e) == -1 && e.code == ERR_KEEPER_GONE,
+		ok(session_call("x", request, NULL, 0, NULL, NULL, &reply, &e) == -1 &&
+			   e.code == ERR_KEEPER_GONE,
 		   "its keeper is gone: %s", e.msg);
-		ok(session_claim("x", NULL, &s, &e) == -1 && e.code == ERR_NAME_IN_USE, "its name is in use: %s", e.msg);
+		ok(session_claim("x", NULL, &s, &e) == -1 && e.code == ERR_NAME_IN_USE,
+		   "its name is in use: %s", e.msg);
 		dead = false;
 		ok(session_unload("x", 1000, &dead, &e) == 0 && dead && !exists("x"), "unload clears it");
 	}
 	json_free(request);
-	ok(session_unload("x", 1000, &dead, &e) == -1 && e.code == ERR_NO_ENCLAVE, "a second unload finds nothing");
+	ok(session_unload("x", 1000, &dead, &e) == -1 && e.code == ERR_NO_ENCLAVE,
+	   "a second unload finds nothing");
 }
 
 /* A keeper that holds its lock but never listens: only information and lock tell who it is. */
@@ -272,7 +277,8 @@ static void test_mute_keeper(void)
 	if (read(ready[0], &byte, 1) != 1)
 		abort();
 	ok(session_unload("m", 100, &dead, &e) == 0 && !dead, "it is found by its start time and ended");
-	ok(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "by SIGKILL");
+	ok(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+	   "by SIGKILL");
 	ok(!exists("m"), "and its folder is gone");
 	close(ready[0]);
 	close(ready[1]);
