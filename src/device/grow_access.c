@@ -111,6 +111,9 @@ int grow_by_access(struct grow_ctx *g, struct err *e)
 	else
 		r = err_set(e, ERR_NO_FREE_TCS, 0, "accepting during a fault needs a second TCS or SSA frame");
 	done = g->r->accepted_pages;
+	if (!r && done < g->pages)
+		r = err_set(e, ERR_PAGE_EXISTS, 0, "%llu of the pages could be used at once: they were there",
+			    (unsigned long long)(g->pages - done));
 	if (a.helper && done < g->pages)
 		encl_reserve_again(en, g->q->down ? g->off : g->off + PAGES_TO_BYTES(done), g->pages - done, NULL);
 	if (a.helper && a.helper != a.writer)

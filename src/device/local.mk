@@ -29,3 +29,21 @@ libdevice_a_SOURCES = \
 libdevice_a_CFLAGS = $(AM_CFLAGS) $(CONV_CFLAGS)
 libdevice_libs = libdevice.a libemul.a libemul_native.a libemul.a libmachine.a libimage.a libarch.a libbase.a \
 	$(CJSON_LIBS) $(ELF_LIBS) $(CRYPTO_LIBS) -lpthread -lm
+
+# the script provider is for tests alone
+check_LIBRARIES += libdevice_script.a
+libdevice_script_a_SOURCES = src/device/device_script.h src/device/device_script.c
+libdevice_script_a_CFLAGS = $(AM_CFLAGS) $(CONV_CFLAGS)
+
+device_rig = tests/unit/device_rig.c tests/unit/device_rig.h
+device_test_libs = libdevice_script.a $(libdevice_libs)
+unit_tests += tests/unit/test_device_build tests/unit/test_device_grow tests/unit/test_device_ledger \
+	tests/unit/test_device_vdso
+tests_unit_test_device_build_SOURCES = tests/unit/test_device_build.c $(device_rig)
+tests_unit_test_device_build_LDADD = $(device_test_libs)
+tests_unit_test_device_grow_SOURCES = tests/unit/test_device_grow.c $(device_rig)
+tests_unit_test_device_grow_LDADD = $(device_test_libs)
+tests_unit_test_device_ledger_SOURCES = tests/unit/test_device_ledger.c $(device_rig)
+tests_unit_test_device_ledger_LDADD = $(device_test_libs)
+tests_unit_test_device_vdso_SOURCES = tests/unit/test_device_vdso.c $(device_rig)
+tests_unit_test_device_vdso_LDADD = $(device_test_libs)
