@@ -122,7 +122,7 @@ static int16_t vma_at(const struct walk *w, uint64_t i, uint64_t *ret_edge)
 static void describe(const struct walk *w, uint64_t i, struct emul_page_range *r)
 {
 	uint16_t rec = emul_rec_load(&w->en->rec[i]);
-	uint32_t word = (uint32_t)__atomic_load_n(&w->en->epcm[i].word, __ATOMIC_RELAXED);
+	uint32_t word = __atomic_load_n(&w->en->epcm[i].word, __ATOMIC_RELAXED) & SGXM_E_STATE;
 
 	r->word = word & SGXM_E_VALID ? word : 0;
 	r->pte = w->en->pte[i] & EMUL_PTE_PRESENT;

@@ -32,6 +32,24 @@ static uint8_t *host_page(void *host, uint64_t epa)
 	return epa == EMUL_EPA_SECS ? en->secs : en->alias + (epa - EMUL_EPA_PAGES);
 }
 
+/* Pages have fixed places, so where one lies says whose it is. */
+static struct sgxm_owner host_owner(void *host, uint64_t epa)
+{
+	const struct emul_encl *en = host;
+
+	if ((epa & SGX_PAGE_MASK) == EMUL_EPA_SECS)
+		return (struct sgxm_owner){ 0 };
+	return (struct sgxm_owner){ en->sh->base + ((epa & SGX_PAGE_MASK) - EMUL_EPA_PAGES), EMUL_EPA_SECS };
+}
+
+static void host_set_owner(void *host, uint64_t epa, struct sgxm_owner owner)
+{
+	struct sgxm_owner place = host_owner(host, epa);
+
+	if (owner.la != place.la || owner.secs_epa != place.secs_epa)
+		__builtin_trap();       /* the driver confused its pages: nothing that follows could be right */
+}
+
 /* Memory of a page that never had one is zero already, and touching it would allocate it. */
 static void host_zero(void *host, uint64_t epa)
 {
@@ -64,7 +82,7 @@ static uint64_t host_new_eid(void *host)
 }
 
 const struct sgxm_ops emul_machine_ops = {
-	.epcm = host_epcm, .page = host_page, .zero = host_zero,
+	.epcm = host_epcm, .page = host_page, .owner = host_owner, .set_owner = host_set_owner, .zero = host_zero,
 	.read = host_read, .write = host_write, .walk = emul_walk, .new_eid = host_new_eid,
 	.sha256_init = emul_sha256_init, .sha256_update = emul_sha256_update,
 	.sha256_final = emul_sha256_final, .rsa3072 = emul_rsa3072, .cmac = emul_cmac,

@@ -15,6 +15,7 @@ struct sgxm_out sgxm_access(struct sgxm *m, const struct sgxm_cpu *cpu, uint64_t
 	unsigned need = access == SGXM_WRITE ? SGX_SECINFO_W :
 			access == SGXM_FETCH ? SGX_SECINFO_X : SGX_SECINFO_R;
 	const struct sgxm_epcm *e;
+	struct sgxm_owner owner;
 	uint32_t s;
 
 	if (!sgxm_cpu_inside(cpu))
@@ -45,7 +46,8 @@ struct sgxm_out sgxm_access(struct sgxm *m, const struct sgxm_cpu *cpu, uint64_t
 	if (s & SGXM_E_BLOCKED)
 		OUT_PF("EPCM.2", la, pfec);
 	/* EPCM.3: the page of another enclave */
-	if (epcm_secs_epa(e) != cpu->secs_epa)
+	owner = epcm_owner(m, epa);
+	if (owner.secs_epa != cpu->secs_epa)
 		OUT_PF("EPCM.3", la, pfec);
 	/* EPCM.4: not a REG page */
 	if (epcm_pt(s) != SGX_PT_REG)
@@ -57,7 +59,7 @@ struct sgxm_out sgxm_access(struct sgxm *m, const struct sgxm_cpu *cpu, uint64_t
 	if (s & SGXM_E_MODIFIED)
 		OUT_PF("EPCM.6", la, pfec);
 	/* EPCM.7: not the page of this linear address */
-	if (epcm_la(e) != (la & SGX_PAGE_MASK))
+	if (owner.la != (la & SGX_PAGE_MASK))
 		OUT_PF("EPCM.7", la, pfec);
 	/* EPCM.8: the permission that the access needs is missing */
 	if (!(epcm_rwx(s) & need))

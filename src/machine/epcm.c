@@ -2,12 +2,12 @@
 /* EPCM entries: locks that never block, commits that are one store, decoded views. */
 #include "machine/epcm.h"
 
-static bool try_lock(struct epcm_hold *h, struct sgxm_epcm *e, uint64_t conflicts, uint64_t unit)
+static bool try_lock(struct epcm_hold *h, struct sgxm_epcm *e, uint32_t conflicts, uint32_t unit)
 {
-	uint64_t w = __atomic_load_n(&e->word, __ATOMIC_RELAXED);
+	uint32_t w = __atomic_load_n(&e->word, __ATOMIC_RELAXED);
 
 	do {
-		if (w & conflicts)
+		if (w & conflicts || (unit == EPCM_SHARE_ONE && (w & EPCM_SHARE_MASK) == EPCM_SHARE_MASK))
 			return false;
 	} while (!__atomic_compare_exchange_n(&e->word, &w, w + unit, true, __ATOMIC_ACQUIRE,
 					      __ATOMIC_RELAXED));
@@ -47,22 +47,22 @@ void epcm_drop(struct epcm_hold *h)
 
 bool epcm_change(struct sgxm_epcm *e, uint32_t from, uint32_t to)
 {
-	uint64_t w = __atomic_load_n(&e->word, __ATOMIC_RELAXED);
+	uint32_t w = __atomic_load_n(&e->word, __ATOMIC_RELAXED);
 
 	do {
-		if ((uint32_t)w != from)
+		if ((w & SGXM_E_STATE) != from)
 			return false;
-	} while (!__atomic_compare_exchange_n(&e->word, &w, (w & ~EPCM_STATE_MASK) | to, true,
+	} while (!__atomic_compare_exchange_n(&e->word, &w, (w & ~SGXM_E_STATE) | to, true,
 					      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
 	return true;
 }
 
-void epcm_publish(struct epcm_hold *h, uint32_t state, uint64_t la, uint64_t secs_epa)
+void epcm_publish(struct sgxm *m, struct epcm_hold *h, uint64_t epa, uint32_t state,
+		  struct sgxm_owner owner)
 {
 	struct sgxm_epcm *e = h->e;
 
-	__atomic_store_n(&e->la, la, __ATOMIC_RELAXED);
-	__atomic_store_n(&e->secs_pn, (uint32_t)(secs_epa >> SGX_PAGE_SHIFT), __ATOMIC_RELAXED);
+	m->ops->set_owner(m->host, epa, owner);
 	__atomic_store_n(&e->epoch, 0, __ATOMIC_RELAXED);
 	/* nobody else may touch a word that is held exclusively, so a store both commits and unlocks */
 	__atomic_store_n(&e->word, state, __ATOMIC_RELEASE);
@@ -73,13 +73,15 @@ void epcm_free(struct epcm_hold *h)
 {
 	struct sgxm_epcm *e = h->e;
 
-	__atomic_store_n(&e->word, EPCM_EXCLUSIVE, __ATOMIC_RELEASE);
-	epcm_publish(h, 0, 0, 0);
+	__atomic_store_n(&e->epoch, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&e->word, 0, __ATOMIC_RELEASE);
+	h->e = NULL;
 }
 
-struct sgxm_epcm_view sgxm_epcm_get(const struct sgxm_epcm *e)
+struct sgxm_epcm_view sgxm_epcm_get(struct sgxm *m, uint64_t epa)
 {
-	uint32_t s = epcm_state(e);
+	const struct sgxm_epcm *e = m->ops->epcm(m->host, epa);
+	uint32_t s = e ? epcm_state(e) : 0;
 
 	return (struct sgxm_epcm_view){
 		.valid = s & SGXM_E_VALID,
@@ -89,9 +91,8 @@ struct sgxm_epcm_view sgxm_epcm_get(const struct sgxm_epcm *e)
 		.blocked = s & SGXM_E_BLOCKED,
 		.rwx = epcm_rwx(s),
 		.pt = epcm_pt(s),
-		.la = epcm_la(e),
-		.secs_epa = epcm_secs_epa(e),
-		.epoch = __atomic_load_n(&e->epoch, __ATOMIC_RELAXED),
+		.owner = s & SGXM_E_VALID ? epcm_owner(m, epa) : (struct sgxm_owner){ 0 },
+		.epoch = e ? __atomic_load_n(&e->epoch, __ATOMIC_RELAXED) : 0,
 	};
 }
 

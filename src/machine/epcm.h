@@ -3,9 +3,9 @@
  * EPCM entries: the state word, its conversion from and to SECINFO, and the locks in its upper
  * half.  A lock is only ever tried; a conflict answers as the manual's concurrency tables say.
  *
- *   bit 63       exclusive           ECREATE EADD EAUG EREMOVE EPA EWB ELDx EMODT
- *   bit 62       SGX2 resource       EMODPR EMODT EACCEPT EACCEPTCOPY EMODPE
- *   bits 61:32   number of sharers
+ *   bit 31       exclusive           ECREATE EADD EAUG EREMOVE EPA EWB ELDx EMODT
+ *   bit 30       SGX2 resource       EMODPR EMODT EACCEPT EACCEPTCOPY EMODPE
+ *   bits 29:16   number of sharers; one too many is a conflict
  *
  * An exclusive holder excludes the SGX2 resource too, although EMODPE and EACCEPTCOPY are
  * "concurrent" in the manual: a real CPU is protected by the tracking of threads there, a host
@@ -20,16 +20,15 @@
 
 #include "machine/machine.h"
 
-#define EPCM_EXCLUSIVE  (1ull << 63)
-#define EPCM_SGX2       (1ull << 62)
-#define EPCM_SHARE_ONE  (1ull << 32)
+#define EPCM_EXCLUSIVE  (1u << 31)
+#define EPCM_SGX2       (1u << 30)
+#define EPCM_SHARE_ONE  (1u << 16)
 #define EPCM_SHARE_MASK (EPCM_SGX2 - EPCM_SHARE_ONE)
-#define EPCM_STATE_MASK 0xffffffffull
 
 /* A held lock; released when the variable leaves scope */
 struct epcm_hold {
 	struct sgxm_epcm *e;    /* NULL: nothing held */
-	uint64_t unit;          /* what the lock added to the word */
+	uint32_t unit;          /* what the lock added to the word */
 };
 
 bool epcm_try_shared(struct epcm_hold *h, struct sgxm_epcm *e);
@@ -43,14 +42,15 @@ void epcm_drop(struct epcm_hold *h);
 /* The state bits now */
 static inline uint32_t epcm_state(const struct sgxm_epcm *e)
 {
-	return (uint32_t)__atomic_load_n(&e->word, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&e->word, __ATOMIC_ACQUIRE) & SGXM_E_STATE;
 }
 
 /* Replace the state bits if they are still `from`; lock bits are kept.  false: they changed. */
 bool epcm_change(struct sgxm_epcm *e, uint32_t from, uint32_t to);
 
-/* Fill a free entry that is held exclusively; the last store makes it valid and unlocks it. */
-void epcm_publish(struct epcm_hold *h, uint32_t state, uint64_t la, uint64_t secs_epa);
+/* Fill the free entry of epa, held exclusively; the last store makes it valid and unlocks it. */
+void epcm_publish(struct sgxm *m, struct epcm_hold *h, uint64_t epa, uint32_t state,
+		  struct sgxm_owner owner);
 
 /* Invalidate an entry that is held exclusively, and unlock it. */
 void epcm_free(struct epcm_hold *h);
@@ -69,14 +69,10 @@ static inline uint64_t epcm_to_secinfo(uint32_t state)
 	return ((state >> 1) & 0x3f) | (state & SGXM_E_PT_MASK);
 }
 
-static inline uint64_t epcm_la(const struct sgxm_epcm *e)
+/* ENCLAVEADDRESS and ENCLAVESECS of a page that is valid */
+static inline struct sgxm_owner epcm_owner(const struct sgxm *m, uint64_t epa)
 {
-	return __atomic_load_n(&e->la, __ATOMIC_RELAXED);
-}
-
-static inline uint64_t epcm_secs_epa(const struct sgxm_epcm *e)
-{
-	return (uint64_t)__atomic_load_n(&e->secs_pn, __ATOMIC_RELAXED) << SGX_PAGE_SHIFT;
+	return m->ops->owner(m->host, epa);
 }
 
 /* Valid and a SECS? */

@@ -47,12 +47,11 @@ struct sgxm_out {
 
 /*
  * One EPCM entry; all-zero means invalid and free.  `word` is only changed by the model, with
- * atomics: a reader may load it at any time and see a consistent state.
+ * atomics: a reader may load it at any time and see a consistent state.  It is small because a host
+ * with a terabyte of EPC has one per page; whose page it is, the host keeps (struct sgxm_owner).
  */
 struct sgxm_epcm {
-	uint64_t word;          /* SGXM_E_* below; bits 63:32 are the model's locks */
-	uint64_t la;            /* ENCLAVEADDRESS; 0 for SECS and VA */
-	uint32_t secs_pn;       /* ENCLAVESECS: EPC address of the SECS >> 12; 0 = none */
+	uint32_t word;          /* SGXM_E_* below; bits 31:16 are the model's locks */
 	uint32_t epoch;         /* ETRACK stamp; 0 = none needed */
 };
 
@@ -66,18 +65,22 @@ struct sgxm_epcm {
 #define SGXM_E_BLOCKED  0x80u
 #define SGXM_E_PT_SHIFT 8
 #define SGXM_E_PT_MASK  0xff00u
-/* bits 31:16 reserved 0; bits 63:32 lock state, private to the model */
+#define SGXM_E_STATE    0xffffu         /* all of these; bits 31:16 are private to the model */
+
+/* ENCLAVEADDRESS and ENCLAVESECS of a valid page; both 0 for SECS and VA pages */
+struct sgxm_owner {
+	uint64_t la;
+	uint64_t secs_epa;
+};
 
 /* A decoded snapshot, for documents and tests */
 struct sgxm_epcm_view {
 	bool valid, pending, modified, pr, blocked;
 	unsigned rwx;           /* SGX_SECINFO_R|W|X */
 	unsigned pt;            /* enum sgx_page_type */
-	uint64_t la;            /* ENCLAVEADDRESS */
-	uint64_t secs_epa;      /* 0 = none */
+	struct sgxm_owner owner;        /* zero unless valid */
 	uint32_t epoch;
 };
-struct sgxm_epcm_view sgxm_epcm_get(const struct sgxm_epcm *e);
 
 /* ---- SECS -------------------------------------------------------------------------------- */
 
@@ -153,6 +156,13 @@ struct sgxm_ops {
 	struct sgxm_epcm *(*epcm)(void *host, uint64_t epa);
 	/* the 4096 content bytes of the EPC page at epa (aligned); epa is EPC */
 	uint8_t *(*page)(void *host, uint64_t epa);
+	/*
+	 * Whose the page is that epa lies in (any alignment).  Set once for each life of a page, while
+	 * the model holds its entry exclusively and before it is VALID; asked only about VALID pages.  A
+	 * host whose pages have one possible owner each needs no memory for it.
+	 */
+	struct sgxm_owner (*owner)(void *host, uint64_t epa);
+	void (*set_owner)(void *host, uint64_t epa, struct sgxm_owner owner);
 	/* make the page read as zeros, as cheaply as the host can (a hole, fresh memory) */
 	void (*zero)(void *host, uint64_t epa);
 	/* ENCLS memory operands outside the EPC: 0, or -1 = #PF(addr) */
@@ -190,6 +200,9 @@ struct sgxm {
 	const struct sgxm_platform *platform;
 	uint8_t lepubkeyhash[32];
 };
+
+/* The EPCM entry and the owner of the page at epa; all zero when it is not EPC */
+struct sgxm_epcm_view sgxm_epcm_get(struct sgxm *m, uint64_t epa);
 
 /* ---- logical processors ------------------------------------------------------------------- */
 

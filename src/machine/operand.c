@@ -29,13 +29,15 @@ bool operand_walk(struct sgxm *m, struct sgxm_cpu *cpu, uint64_t la, enum sgxm_a
 	return true;
 }
 
-bool operand_owned(const struct sgxm_epcm *e, uint64_t secs_epa, uint64_t la, unsigned need)
+bool operand_owned(const struct sgxm *m, const struct operand *o, uint64_t secs_epa, uint64_t la,
+		   unsigned need)
 {
-	uint32_t s = epcm_state(e);
+	uint32_t s = epcm_state(o->e);
+	struct sgxm_owner owner;
 
-	return (s & (SGXM_E_VALID | SGXM_E_BLOCKED | SGXM_E_PENDING | SGXM_E_MODIFIED)) == SGXM_E_VALID &&
-	       epcm_pt(s) == SGX_PT_REG &&
-	       epcm_secs_epa(e) == secs_epa &&
-	       epcm_la(e) == (la & SGX_PAGE_MASK) &&
-	       (epcm_rwx(s) & need) == need;
+	if ((s & (SGXM_E_VALID | SGXM_E_BLOCKED | SGXM_E_PENDING | SGXM_E_MODIFIED)) != SGXM_E_VALID ||
+	    epcm_pt(s) != SGX_PT_REG || (epcm_rwx(s) & need) != need)
+		return false;
+	owner = epcm_owner(m, o->epa);
+	return owner.secs_epa == secs_epa && owner.la == (la & SGX_PAGE_MASK);
 }

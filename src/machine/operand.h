@@ -30,7 +30,8 @@ bool operand_walk(struct sgxm *m, struct sgxm_cpu *cpu, uint64_t la, enum sgxm_a
  * The EPCM's conditions on an operand: VALID, not BLOCKED, PENDING or MODIFIED, REG, owned by
  * secs_epa, at its own linear address, with every permission in `need` (SGX_SECINFO_R, _W).
  */
-bool operand_owned(const struct sgxm_epcm *e, uint64_t secs_epa, uint64_t la, unsigned need);
+bool operand_owned(const struct sgxm *m, const struct operand *o, uint64_t secs_epa, uint64_t la,
+		   unsigned need);
 
 /* Is la inside the ELRANGE of the running enclave? */
 static inline bool in_elrange(const struct sgxm_cpu *cpu, uint64_t la)

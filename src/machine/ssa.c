@@ -41,7 +41,7 @@ static bool resolve_page(struct sgxm *m, struct sgxm_cpu *cpu, uint64_t secs_epa
 
 	if (!operand_walk(m, cpu, la, SGXM_WRITE, &page, ret_fault))
 		return false;
-	if (!operand_owned(page.e, secs_epa, la, SGX_SECINFO_R | SGX_SECINFO_W)) {
+	if (!operand_owned(m, &page, secs_epa, la, SGX_SECINFO_R | SGX_SECINFO_W)) {
 		*ret_fault = leaf_out(SGXM_PF, 0, false, false, PFEC_U_SGX_W, la, NULL);
 		return false;
 	}

@@ -184,7 +184,7 @@ uint64_t fx_epc_used(struct fx *f)
 
 struct sgxm_epcm_view fx_epcm(struct fx *f, uint64_t off)
 {
-	return sgxm_epcm_get(&emul_encl_by_fd(f->fd)->epcm[off / 4096]);
+	return sgxm_epcm_get(&emul_encl_by_fd(f->fd)->machine, EMUL_EPA_PAGES + off);
 }
 
 uint8_t *fx_guarded(void)

@@ -39,6 +39,29 @@ static uint8_t *cb_page(void *p, uint64_t epa)
 	return h->epc[(epa - EPC_BASE) / 4096];
 }
 
+static struct sgxm_owner cb_owner(void *p, uint64_t epa)
+{
+	struct host *h = p;
+	const struct sgxm_owner *o;
+
+	need(epa - EPC_BASE < EPC_PAGES * 4096ull, "tell the owner of a page outside the EPC");
+	o = &h->owner[(epa - EPC_BASE) / 4096];
+	return (struct sgxm_owner){ __atomic_load_n(&o->la, __ATOMIC_RELAXED),
+				    __atomic_load_n(&o->secs_epa, __ATOMIC_RELAXED) };
+}
+
+static void cb_set_owner(void *p, uint64_t epa, struct sgxm_owner owner)
+{
+	struct host *h = p;
+	struct sgxm_owner *o = &h->owner[(epa - EPC_BASE) / 4096];
+
+	need(epa - EPC_BASE < EPC_PAGES * 4096ull && epa % 4096 == 0, "own a page outside the EPC");
+	need(__atomic_load_n(&h->epcm[(epa - EPC_BASE) / 4096].word, __ATOMIC_RELAXED) == EPCM_EXCLUSIVE,
+	     "change the owner of a page that is not free and held");
+	__atomic_store_n(&o->la, owner.la, __ATOMIC_RELAXED);
+	__atomic_store_n(&o->secs_epa, owner.secs_epa, __ATOMIC_RELAXED);
+}
+
 static void cb_zero(void *p, uint64_t epa)
 {
 	memset(cb_page(p, epa), 0, 4096);
@@ -102,6 +125,8 @@ static uint64_t cb_new_eid(void *p)
 static const struct sgxm_ops ops = {
 	.epcm = cb_epcm,
 	.page = cb_page,
+	.owner = cb_owner,
+	.set_owner = cb_set_owner,
 	.zero = cb_zero,
 	.read = cb_read,
 	.write = cb_write,
@@ -150,6 +175,7 @@ void *host_mem(uint64_t addr)
 
 uint8_t *host_page(uint64_t epa) { return host.epc[(epa - EPC_BASE) / 4096]; }
 struct sgxm_epcm *host_epcm(uint64_t epa) { return &host.epcm[(epa - EPC_BASE) / 4096]; }
+struct sgxm_owner *host_owner(uint64_t epa) { return &host.owner[(epa - EPC_BASE) / 4096]; }
 struct sgxm_secs *host_secs(uint64_t epa) { return (void *)host_page(epa); }
 
 void host_pageinfo(uint64_t linaddr, uint64_t srcpge, uint64_t secinfo, uint64_t secs)

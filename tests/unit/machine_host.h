@@ -56,6 +56,7 @@ struct host {
 	_Alignas(4096) uint8_t epc[EPC_PAGES][4096];
 	uint8_t mem[MEM_BYTES];
 	struct sgxm_epcm epcm[EPC_PAGES];
+	struct sgxm_owner owner[EPC_PAGES];
 	struct host_pte pte[EPC_PAGES];
 	unsigned n_pte;
 	uint64_t next_eid;
@@ -76,6 +77,7 @@ void host_reset(void);
 void *host_mem(uint64_t addr);
 uint8_t *host_page(uint64_t epa);
 struct sgxm_epcm *host_epcm(uint64_t epa);
+struct sgxm_owner *host_owner(uint64_t epa);
 struct sgxm_secs *host_secs(uint64_t epa);
 void host_pageinfo(uint64_t linaddr, uint64_t srcpge, uint64_t secinfo, uint64_t secs);
 void host_secinfo(uint64_t flags);              /* at MEM_SECINFO */

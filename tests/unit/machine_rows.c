@@ -87,6 +87,7 @@ static bool same_pages(void)
 static bool same_state(void)
 {
 	return same_pages() && !memcmp(host.epcm, before.epcm, sizeof(host.epcm)) &&
+	       !memcmp(host.owner, before.owner, sizeof(host.owner)) &&
 	       !memcmp(host.mem, before.mem, sizeof(host.mem)) &&
 	       !memcmp(&host.cpu, &before.cpu, sizeof(host.cpu)) &&
 	       !memcmp(host.xsave, before.xsave, sizeof(host.xsave));

@@ -4,8 +4,11 @@
 
 #include <string.h>
 
+#include "machine/epcm.h"
+
 #define R (&host.r)
 #define E(epa) (*host_epcm(epa))
+#define O(epa) (*host_owner(epa))
 #define INFO_EPA EPC_OF(OFF_DATA)
 #define INFO ((struct sgx_arch_secinfo *)host_page(INFO_EPA))
 #define INFO_LA (BASE + OFF_DATA)
@@ -48,15 +51,15 @@ static void start(unsigned leaf, uint64_t secinfo_flags, uint64_t rdx)
 	PF(id, where, pfec, E(at).word |= SGXM_E_PENDING); \
 	PF(id, where, pfec, E(at).word |= SGXM_E_MODIFIED); \
 	PF(id, where, pfec, set_type(at, SGX_PT_TCS)); \
-	PF(id, where, pfec, E(at).secs_pn = (uint32_t)(EPA(OTHER) >> 12)); \
-	PF(id, where, pfec, E(at).la += 0x1000); \
+	PF(id, where, pfec, O(at).secs_epa = EPA(OTHER)); \
+	PF(id, where, pfec, O(at).la += 0x1000); \
 	PF(id, where, pfec, E(at).word &= ~(uint64_t)(permission)); \
 } while (0)
 
 static void block_while_locked(struct host *h, uint64_t epa)
 {
 	(void)epa;
-	if (h->epcm[FREE].word >> 62 & 1)
+	if (h->epcm[FREE].word & EPCM_SGX2)
 		h->epcm[FREE].word |= SGXM_E_BLOCKED;
 }
 
@@ -66,10 +69,10 @@ static void eaccept_target(void)
 	PF("EACCEPT.8", PAGE_LA, FEC_R, E(PAGE).word |= SGXM_E_BLOCKED);
 	PF("EACCEPT.8", PAGE_LA, FEC_R, set_type(PAGE, SGX_PT_VA));
 	PF("EACCEPT.8", PAGE_LA, FEC_R, set_type(PAGE, SGX_PT_SECS));
-	PF("EACCEPT.8", PAGE_LA, FEC_R, E(PAGE).secs_pn = (uint32_t)(EPA(OTHER) >> 12));
+	PF("EACCEPT.8", PAGE_LA, FEC_R, O(PAGE).secs_epa = EPA(OTHER));
 	GP("EACCEPT.9", host_lock_exclusive(PAGE));
 	GP("EACCEPT.9", host_lock_sgx2(PAGE));
-	CODE("EACCEPT.11", SGXC_PAGE_ATTRIBUTES_MISMATCH, E(PAGE).la += 0x1000);
+	CODE("EACCEPT.11", SGXC_PAGE_ATTRIBUTES_MISMATCH, O(PAGE).la += 0x1000);
 	CODE("EACCEPT.11", SGXC_PAGE_ATTRIBUTES_MISMATCH, INFO->flags |= SGX_SECINFO_X);
 	CODE("EACCEPT.11", SGXC_PAGE_ATTRIBUTES_MISMATCH, INFO->flags &= ~(uint64_t)SGX_SECINFO_W);
 	CODE("EACCEPT.11", SGXC_PAGE_ATTRIBUTES_MISMATCH, INFO->flags = SGX_SECINFO_REG | 3 | SGX_SECINFO_PR);
@@ -87,7 +90,7 @@ static void eaccept_target(void)
 	host.on_page = block_while_locked;
 	ok(!strcmp(sgxm_enclu(&host.m, &host.cpu, R, 3, NULL, 0).check, "EACCEPT.10"),
 	   "EACCEPT: EACCEPT.10 refuses a page that is blocked while it is locked");
-	ok(E(PAGE).word & SGXM_E_PENDING && E(PAGE).word >> 32 == 0, "EACCEPT: ... still pending, unlocked");
+	ok(E(PAGE).word & SGXM_E_PENDING && E(PAGE).word >> 16 == 0, "EACCEPT: ... still pending, unlocked");
 	rows_saw("EACCEPT.10");
 }
 
@@ -167,9 +170,9 @@ static void emodpe(void)
 	PF("EMODPE.5", PAGE_LA, FEC_R, E(PAGE).word |= SGXM_E_MODIFIED);
 	PF("EMODPE.5", PAGE_LA, FEC_R, E(PAGE).word |= SGXM_E_BLOCKED);
 	PF("EMODPE.5", PAGE_LA, FEC_R, set_type(PAGE, SGX_PT_TRIM));
-	PF("EMODPE.5", PAGE_LA, FEC_R, E(PAGE).secs_pn = (uint32_t)(EPA(OTHER) >> 12));
+	PF("EMODPE.5", PAGE_LA, FEC_R, O(PAGE).secs_epa = EPA(OTHER));
 	GP("EMODPE.6", host_lock_sgx2(PAGE));
-	PF("EMODPE.7", PAGE_LA, FEC_R, E(PAGE).la += 0x1000);
+	PF("EMODPE.7", PAGE_LA, FEC_R, O(PAGE).la += 0x1000);
 	GP("EMODPE.8", extend_to_wx());
 	ACCEPTED(NULL, extend_to_wx(); E(PAGE).word |= SGXM_E_R);
 	ACCEPTED(NULL, host_lock_shared(PAGE));
@@ -206,9 +209,9 @@ static void eacceptcopy(void)
 	CODE("EACCEPTCOPY.7", SGXC_PAGE_ATTRIBUTES_MISMATCH, E(PAGE).word |= SGXM_E_BLOCKED);
 	CODE("EACCEPTCOPY.7", SGXC_PAGE_ATTRIBUTES_MISMATCH, set_type(PAGE, SGX_PT_TCS));
 	CODE("EACCEPTCOPY.7", SGXC_PAGE_ATTRIBUTES_MISMATCH,
-	     E(PAGE).secs_pn = (uint32_t)(EPA(OTHER) >> 12));
+	     O(PAGE).secs_epa = EPA(OTHER));
 	GP("EACCEPTCOPY.8", host_lock_sgx2(PAGE));
-	CODE("EACCEPTCOPY.9", SGXC_PAGE_ATTRIBUTES_MISMATCH, E(PAGE).la += 0x1000);
+	CODE("EACCEPTCOPY.9", SGXC_PAGE_ATTRIBUTES_MISMATCH, O(PAGE).la += 0x1000);
 	CODE("EACCEPTCOPY.9", SGXC_PAGE_ATTRIBUTES_MISMATCH, E(PAGE).word |= SGXM_E_X);
 	CODE("EACCEPTCOPY.9", SGXC_PAGE_ATTRIBUTES_MISMATCH, E(PAGE).word &= ~(uint64_t)SGXM_E_W);
 	ACCEPTED(NULL, host_lock_shared(PAGE));

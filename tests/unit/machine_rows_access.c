@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define E(epa) (*host_epcm(epa))
+#define O(epa) (*host_owner(epa))
 #define DATA EPC_OF(OFF_DATA)
 #define LA (BASE + OFF_DATA + 0x123)
 
@@ -65,10 +66,10 @@ void rows_access(void)
 	spoiled("EPCM.6", SGXM_E_MODIFIED, 0);
 	spoiled("EPCM.8", 0, SGXM_E_R | SGXM_E_W | SGXM_E_X);
 	rows_restore();
-	E(DATA).secs_pn++;
+	O(DATA).secs_epa += 0x1000;
 	refused("EPCM.3", LA, SGXM_READ, SGXM_WALK_EPC, DATA, FEC_R);
 	rows_restore();
-	E(DATA).la += 0x1000;
+	O(DATA).la += 0x1000;
 	refused("EPCM.7", LA, SGXM_READ, SGXM_WALK_EPC, DATA, FEC_R);
 
 	rows_restore();

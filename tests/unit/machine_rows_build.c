@@ -104,7 +104,7 @@ static void ecreate(void)
 
 	ACCEPTED(NULL, SECS->isvprodid = 9; SECS->isvsvn = 9; SECS->mrenclave[3] = 9; SECS->mrsigner[3] = 9);
 	is_u64(host_epcm(EPA(3))->word, SGXM_E_VALID, "ECREATE: a valid SECS page, unlocked");
-	is_u64(host_epcm(EPA(3))->la, 0, "ECREATE: a SECS has no linear address");
+	is_u64(host_owner(EPA(3))->la, 0, "ECREATE: a SECS has no linear address");
 	ok(!host_secs(EPA(3))->a.isvprodid && !host_secs(EPA(3))->a.isvsvn &&
 	   !host_secs(EPA(3))->a.mrenclave[3] && !host_secs(EPA(3))->a.mrsigner[3],
 	   "ECREATE: identities of the source are not taken over");
@@ -170,8 +170,8 @@ static void eadd(void)
 	ACCEPTED(NULL, (void)0);
 	is_u64(host_epcm(EPA(FREE))->word, SGXM_E_VALID | SGXM_E_R | SGXM_E_W | SGX_PT_REG << SGXM_E_PT_SHIFT,
 	       "EADD: valid, type and permissions of SECINFO");
-	is_u64(host_epcm(EPA(FREE))->la, BASE + OFF_FREE, "EADD: its linear address");
-	is_u64(sgxm_epcm_get(host_epcm(EPA(FREE))).secs_epa, SECS_EPA, "EADD: its SECS");
+	is_u64(host_owner(EPA(FREE))->la, BASE + OFF_FREE, "EADD: its linear address");
+	is_u64(sgxm_epcm_get(&host.m, EPA(FREE)).owner.secs_epa, SECS_EPA, "EADD: its SECS");
 	is_u64(host_secs(SECS_EPA)->children, 1, "EADD: one page more");
 	ok(!memcmp(host_page(EPA(FREE)), host_mem(MEM_SRC), 4096), "EADD: its content");
 }

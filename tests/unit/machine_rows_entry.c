@@ -9,6 +9,7 @@
 
 #define R (&host.r)
 #define E(epa) (*host_epcm(epa))
+#define O(epa) (*host_owner(epa))
 #define TCS_EPA EPC_OF(OFF_TCS)
 #define TCS ((struct sgx_arch_tcs *)host_page(TCS_EPA))
 #define SECS host_secs(SECS_EPA)
@@ -88,8 +89,8 @@ static void frame_page(const char *id, uint32_t off)
 	PF(id, BASE + off, FEC_W, E(EPC_OF(off)).word |= SGXM_E_PENDING);
 	PF(id, BASE + off, FEC_W, E(EPC_OF(off)).word |= SGXM_E_MODIFIED);
 	PF(id, BASE + off, FEC_W, E(EPC_OF(off)).word &= ~(uint64_t)SGXM_E_W);
-	PF(id, BASE + off, FEC_W, E(EPC_OF(off)).la += 0x1000);
-	PF(id, BASE + off, FEC_W, E(EPC_OF(off)).secs_pn += 1);
+	PF(id, BASE + off, FEC_W, O(EPC_OF(off)).la += 0x1000);
+	PF(id, BASE + off, FEC_W, O(EPC_OF(off)).secs_epa += 0x1000);
 	PF(id, BASE + off, FEC_W, host_pte(BASE + off)->epa = TCS_EPA);
 }
 
@@ -136,7 +137,7 @@ static void eenter(void)
 	   "EENTER: everything else passes through");
 	ok(GPR(0)->ursp == 0x7ff000 && GPR(0)->urbp == 0x7ff100, "EENTER: the outside stack is saved");
 	ok(TCS->state == 1 && TCS->aep == AEP, "EENTER: the TCS is active");
-	is_u64(E(TCS_EPA).word >> 32, 0, "EENTER: the TCS is unlocked");
+	is_u64(E(TCS_EPA).word >> 16, 0, "EENTER: the TCS is unlocked");
 	is_u64(sgxm_threads_inside(&host.m, SECS_EPA), 1, "EENTER: counted");
 }
 

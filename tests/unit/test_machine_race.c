@@ -37,12 +37,12 @@ static struct sgxm_out enclu(struct worker *w, unsigned leaf, uint64_t rbx, uint
 }
 
 /* Never W without R, never a state that no leaf makes */
-static bool is_sane(const struct sgxm_epcm *e)
+static bool is_sane(uint64_t epa)
 {
-	struct sgxm_epcm_view v = sgxm_epcm_get(e);
+	struct sgxm_epcm_view v = sgxm_epcm_get(&host.m, epa);
 
 	return v.valid && v.pt == SGX_PT_REG && !v.pending && !v.modified && !v.blocked &&
-	       ((v.rwx & 3) != 2) && v.secs_epa == SECS_EPA;
+	       ((v.rwx & 3) != 2) && v.owner.secs_epa == SECS_EPA;
 }
 
 static void *work(void *p)
@@ -74,7 +74,7 @@ static void *work(void *p)
 		w->bad |= out.kind == SGXM_PF || out.kind == SGXM_UD ||
 			  (out.kind == SGXM_CODE && out.code != SGXC_EPC_PAGE_CONFLICT &&
 			   out.code != SGXC_PAGE_ATTRIBUTES_MISMATCH && out.code != SGXC_NOT_TRACKED);
-		w->bad |= !is_sane(host_epcm(epa));
+		w->bad |= !is_sane(epa);
 		/* as a kernel does after EMODPR, most of the time */
 		if (op == 2 && rnd(&seed) % 8) {
 			sgxm_etrack(&host.m, SECS_EPA);
@@ -134,10 +134,10 @@ static void pages(void)
 	for (unsigned op = 0; op < 4; op++)
 		ok(done[op] > 100, "operation %u went through often (%lu)", op, done[op]);
 	for (unsigned i = 0; i < PAGES; i++) {
-		is_u64(host_epcm(EPA(FREE + i))->word >> 32, 0, "page %u is unlocked", i);
-		ok(is_sane(host_epcm(EPA(FREE + i))), "page %u is sane", i);
+		is_u64(host_epcm(EPA(FREE + i))->word >> 16, 0, "page %u is unlocked", i);
+		ok(is_sane(EPA(FREE + i)), "page %u is sane", i);
 	}
-	is_u64(host_epcm(SECS_EPA)->word >> 32, 0, "the SECS is unlocked");
+	is_u64(host_epcm(SECS_EPA)->word >> 16, 0, "the SECS is unlocked");
 	is_u64(host_secs(SECS_EPA)->track_lock, 0, "the tracking resource is free");
 }
 
@@ -250,7 +250,7 @@ static void entries(void)
 	is_u64(sgxm_threads_inside(&host.m, SECS_EPA), 0, "everybody left, and was counted");
 	t = (const void *)host_page(EPC_OF(OFF_TCS));
 	ok(!t->state && !t->cssa, "the TCS is idle, no frame is left");
-	is_u64(host_epcm(EPC_OF(OFF_TCS))->word >> 32, 0, "the TCS is unlocked");
+	is_u64(host_epcm(EPC_OF(OFF_TCS))->word >> 16, 0, "the TCS is unlocked");
 	ok(sgxm_etrack(&host.m, SECS_EPA).kind == SGXM_DONE && sgxm_etrack(&host.m,
 									   SECS_EPA).kind == SGXM_DONE,
 	   "ETRACK finds nobody");

@@ -107,7 +107,8 @@ struct sgxm_out sgxm_eadd_measured(struct sgxm *m, uint64_t pageinfo, uint64_t e
 	if (measure)
 		measure_page(m, s, info.linaddr - s->a.baseaddr, page);
 	secs_add_children(s, 1);
-	epcm_publish(&hold, epcm_from_secinfo(secinfo.flags), info.linaddr, info.secs);
+	epcm_publish(m, &hold, epa, epcm_from_secinfo(secinfo.flags),
+		     (struct sgxm_owner){ info.linaddr, info.secs });
 	OUT_DONE();
 }
 

@@ -72,7 +72,7 @@ struct sgxm_out sgxm_eaug(struct sgxm *m, uint64_t pageinfo, uint64_t epa)
 
 	secs_add_children(s, 1);
 	m->ops->zero(m->host, epa);
-	epcm_publish(&hold, EAUG_STATE, info.linaddr, info.secs);
+	epcm_publish(m, &hold, epa, EAUG_STATE, (struct sgxm_owner){ info.linaddr, info.secs });
 	OUT_DONE();
 }
 
@@ -92,7 +92,7 @@ static struct sgxm_out augment_one(struct sgxm *m, const struct sgxm_secs *s, ui
 	if (!secs_covers(s, la))
 		OUT_GP("EAUG.13");
 	m->ops->zero(m->host, epa);
-	epcm_publish(&hold, EAUG_STATE, la, secs_epa);
+	epcm_publish(m, &hold, epa, EAUG_STATE, (struct sgxm_owner){ la, secs_epa });
 	OUT_DONE();
 }
 

@@ -43,6 +43,6 @@ struct sgxm_out sgxm_eblock(struct sgxm *m, uint64_t epa)
 	} while (!epcm_change(e, state, state | SGXM_E_BLOCKED));
 
 	/* after the change, so that the stamp is no older than it; EWB cannot come between */
-	__atomic_store_n(&e->epoch, track_stamp(secs_page(m, epcm_secs_epa(e))), __ATOMIC_RELEASE);
+	__atomic_store_n(&e->epoch, track_stamp(secs_page(m, epcm_owner(m, epa).secs_epa)), __ATOMIC_RELEASE);
 	OUT_DONE();
 }

@@ -148,6 +148,6 @@ struct sgxm_out sgxm_ecreate(struct sgxm *m, uint64_t pageinfo, uint64_t epa)
 		OUT_GP("ECREATE.19");
 
 	secs_start(m, s);
-	epcm_publish(&hold, epcm_from_secinfo(0), 0, 0);
+	epcm_publish(m, &hold, epa, epcm_from_secinfo(0), (struct sgxm_owner){ 0 });
 	OUT_DONE();
 }

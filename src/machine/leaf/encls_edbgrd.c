@@ -45,7 +45,7 @@ struct sgxm_out sgxm_edbgrd(struct sgxm *m, uint64_t epa, uint64_t *ret_data)
 
 	/* EDBGRD.8: the enclave is not a debug enclave (VA pages have none) -> #GP(0) */
 	if (pt != SGX_PT_VA &&
-	    !(secs_page(m, epcm_secs_epa(e))->a.attributes.flags & SGX_ATTR_DEBUG))
+	    !(secs_page(m, epcm_owner(m, epa).secs_epa)->a.attributes.flags & SGX_ATTR_DEBUG))
 		OUT_GP("EDBGRD.8");
 
 	page = page_at(m, epa);

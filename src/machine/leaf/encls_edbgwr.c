@@ -43,7 +43,7 @@ struct sgxm_out sgxm_edbgwr(struct sgxm *m, uint64_t epa, uint64_t data)
 		OUT_GP("EDBGWR.7");
 
 	/* EDBGWR.8: the enclave is not a debug enclave -> #GP(0) */
-	if (!(secs_page(m, epcm_secs_epa(e))->a.attributes.flags & SGX_ATTR_DEBUG))
+	if (!(secs_page(m, epcm_owner(m, epa).secs_epa)->a.attributes.flags & SGX_ATTR_DEBUG))
 		OUT_GP("EDBGWR.8");
 
 	mem_put64(page_at(m, epa) + in_page, data);

@@ -44,7 +44,7 @@ struct sgxm_out sgxm_eextend(struct sgxm *m, uint64_t secs_epa, uint64_t chunk_e
 		OUT_PF("EEXTEND.7", chunk_epa, PFEC_S_SGX);
 
 	/* EEXTEND.8: RBX is not the SECS that owns it -> #GP(0) */
-	if (epcm_secs_epa(e) != secs_epa)
+	if (epcm_owner(m, chunk_epa).secs_epa != secs_epa)
 		OUT_GP("EEXTEND.8");
 
 	/* EEXTEND.9: another leaf measures, or the enclave is initialised -> #GP(0) */
@@ -52,6 +52,6 @@ struct sgxm_out sgxm_eextend(struct sgxm *m, uint64_t secs_epa, uint64_t chunk_e
 	if (!secs_try(&measuring, &s->measure_lock) || secs_is_initialized(s))
 		OUT_GP("EEXTEND.9");
 
-	measure_eextend(m, s, epcm_la(e) - s->a.baseaddr + in_page, page_at(m, chunk_epa) + in_page);
+	measure_eextend(m, s, epcm_owner(m, chunk_epa).la - s->a.baseaddr + in_page, page_at(m, chunk_epa) + in_page);
 	OUT_DONE();
 }

@@ -105,7 +105,7 @@ static struct sgxm_out load(struct sgxm *m, uint64_t pageinfo, uint64_t epa, uin
 	state = epcm_from_secinfo(pcmd.secinfo.flags) | (blocked && owner ? SGXM_E_BLOCKED : 0);
 	if (owner)
 		secs_add_children(owner, 1);
-	epcm_publish(&hold, state, info.linaddr, info.secs);
+	epcm_publish(m, &hold, epa, state, (struct sgxm_owner){ info.linaddr, info.secs });
 	OUT_DONE();
 }
 

@@ -53,7 +53,7 @@ struct sgxm_out sgxm_emodpr(struct sgxm *m, uint64_t secinfo_addr, uint64_t epa)
 			OUT_PF("EMODPR.8", epa, PFEC_S_SGX);
 
 		/* EMODPR.9: the enclave is not initialised -> #GP(0) */
-		s = secs_page(m, epcm_secs_epa(e));
+		s = secs_page(m, epcm_owner(m, epa).secs_epa);
 		if (!secs_is_initialized(s))
 			OUT_GP("EMODPR.9");
 	} while (!epcm_change(e, state, (state & keep) | SGXM_E_PR));

@@ -60,7 +60,7 @@ struct sgxm_out sgxm_emodt(struct sgxm *m, uint64_t secinfo_addr, uint64_t epa)
 			OUT_CODE("EMODT.8", SGXC_PAGE_NOT_MODIFIABLE);
 
 		/* EMODT.9: the enclave is not initialised -> #GP(0) */
-		s = secs_page(m, epcm_secs_epa(e));
+		s = secs_page(m, epcm_owner(m, epa).secs_epa);
 		if (!secs_is_initialized(s))
 			OUT_GP("EMODT.9");
 		next = (state & SGXM_E_BLOCKED) | SGXM_E_VALID | SGXM_E_MODIFIED | pt << SGXM_E_PT_SHIFT;

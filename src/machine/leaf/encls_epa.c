@@ -26,6 +26,7 @@ struct sgxm_out sgxm_epa(struct sgxm *m, uint64_t pt, uint64_t epa)
 		OUT_PF("EPA.4", epa, PFEC_S_SGX);
 
 	m->ops->zero(m->host, epa);
-	epcm_publish(&hold, epcm_from_secinfo(SGX_SECINFO_PT(SGX_PT_VA)), 0, 0);
+	epcm_publish(m, &hold, epa, epcm_from_secinfo(SGX_SECINFO_PT(SGX_PT_VA)),
+		     (struct sgxm_owner){ 0 });
 	OUT_DONE();
 }

@@ -30,7 +30,7 @@ struct sgxm_out sgxm_eremove(struct sgxm *m, uint64_t epa)
 	pt = epcm_pt(state);
 	if (!(state & SGXM_E_VALID))
 		OUT_DONE_AT("EREMOVE.4");
-	owner = epcm_pt_is_child(pt) ? secs_page(m, epcm_secs_epa(e)) : NULL;
+	owner = epcm_pt_is_child(pt) ? secs_page(m, epcm_owner(m, epa).secs_epa) : NULL;
 
 	/* EREMOVE.5: a VA page, or an accepted TRIM page -> removed, even with threads inside */
 	if (pt == SGX_PT_VA || (pt == SGX_PT_TRIM && !(state & SGXM_E_MODIFIED))) {

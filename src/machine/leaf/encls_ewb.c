@@ -86,7 +86,7 @@ struct sgxm_out sgxm_ewb(struct sgxm *m, uint64_t pageinfo, uint64_t epa, uint64
 		OUT_PF("EWB.10", va_epa, PFEC_S_SGX);
 
 	pt = epcm_pt(state);
-	owner = epcm_pt_is_child(pt) ? secs_page(m, epcm_secs_epa(e)) : NULL;
+	owner = epcm_pt_is_child(pt) ? secs_page(m, epcm_owner(m, epa).secs_epa) : NULL;
 
 	/* EWB.11: a page of an enclave that is not BLOCKED -> PAGE_NOT_BLOCKED */
 	if (owner && !(state & SGXM_E_BLOCKED))
@@ -103,12 +103,12 @@ struct sgxm_out sgxm_ewb(struct sgxm *m, uint64_t pageinfo, uint64_t epa, uint64
 	named = pt == SGX_PT_SECS ? secs_page(m, epa) : owner;
 	version = m->ops->new_eid(m->host);
 	describe(e, named, &pcmd);
-	seal(m, epa, epcm_la(e), version, &pcmd, cipher);
+	seal(m, epa, epcm_owner(m, epa).la, version, &pcmd, cipher);
 
 	/* the page stays until all of it is outside */
 	OUT_PF_UNLESS_WRITTEN(m, info.srcpge, cipher, sizeof(cipher));
 	OUT_PF_UNLESS_WRITTEN(m, info.secinfo, &pcmd, sizeof(pcmd));
-	info.linaddr = epcm_la(e);
+	info.linaddr = epcm_owner(m, epa).la;
 	OUT_PF_UNLESS_WRITTEN(m, pageinfo, &info.linaddr, sizeof(info.linaddr));
 
 	old = __atomic_exchange_n(va_slot(m, va_epa), version, __ATOMIC_ACQ_REL);

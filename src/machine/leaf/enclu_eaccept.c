@@ -21,10 +21,10 @@ static bool is_acceptable(const struct sgx_arch_secinfo *s)
 	}
 }
 
-static bool is_ours(uint32_t state, const struct sgxm_epcm *e, const struct sgxm_cpu *cpu)
+static bool is_ours(const struct sgxm *m, const struct sgxm_cpu *cpu, uint32_t state, uint64_t epa)
 {
 	return (state & (SGXM_E_VALID | SGXM_E_BLOCKED)) == SGXM_E_VALID &&
-	       epcm_pt_is_child(epcm_pt(state)) && epcm_secs_epa(e) == cpu->secs_epa;
+	       epcm_pt_is_child(epcm_pt(state)) && epcm_owner(m, epa).secs_epa == cpu->secs_epa;
 }
 
 /* May a page that the enclave wrote become a TCS? */
@@ -62,7 +62,7 @@ struct sgxm_out sgxm_eaccept(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_r
 		OUT_AS("EACCEPT.2", fault);
 
 	/* EACCEPT.3: the SECINFO page is not a readable page of this enclave -> #PF(RBX) */
-	if (!operand_owned(info.e, cpu->secs_epa, regs->rbx, SGX_SECINFO_R))
+	if (!operand_owned(m, &info, cpu->secs_epa, regs->rbx, SGX_SECINFO_R))
 		OUT_PF("EACCEPT.3", regs->rbx, PFEC_U_SGX_R);
 	mem_copy(&secinfo, info.bytes, sizeof(secinfo));
 
@@ -83,7 +83,7 @@ struct sgxm_out sgxm_eaccept(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_r
 		OUT_GP("EACCEPT.7");
 
 	/* EACCEPT.8: not VALID, BLOCKED, SECS or VA, or of another enclave -> #PF(RCX) */
-	if (!is_ours(epcm_state(page.e), page.e, cpu))
+	if (!is_ours(m, cpu, epcm_state(page.e), page.epa))
 		OUT_PF("EACCEPT.8", regs->rcx, PFEC_U_SGX_R);
 
 	/* EACCEPT.9: another leaf uses the page -> #GP(0) */
@@ -94,11 +94,11 @@ struct sgxm_out sgxm_eaccept(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_r
 	do {
 		/* EACCEPT.10: it changed before it was locked -> #PF(RCX) */
 		state = epcm_state(page.e);
-		if (!is_ours(state, page.e, cpu))
+		if (!is_ours(m, cpu, state, page.epa))
 			OUT_PF("EACCEPT.10", regs->rcx, PFEC_U_SGX_R);
 
 		/* EACCEPT.11: address, PENDING, MODIFIED, RWX or type differ -> PAGE_ATTRIBUTES_MISMATCH */
-		if (epcm_la(page.e) != regs->rcx ||
+		if (epcm_owner(m, page.epa).la != regs->rcx ||
 		    (state & compared) != (epcm_from_secinfo(secinfo.flags) & compared))
 			OUT_CODE("EACCEPT.11", SGXC_PAGE_ATTRIBUTES_MISMATCH);
 

@@ -6,17 +6,17 @@
 #include "machine/leaf/leaf_out.h"
 #include "machine/operand.h"
 
-static bool is_pending(uint32_t state, const struct sgxm_epcm *e, const struct sgxm_cpu *cpu)
+static bool is_pending(const struct sgxm *m, const struct sgxm_cpu *cpu, uint32_t state, uint64_t epa)
 {
 	return (state & (SGXM_E_VALID | SGXM_E_PENDING | SGXM_E_MODIFIED | SGXM_E_BLOCKED)) ==
 		       (SGXM_E_VALID | SGXM_E_PENDING) &&
-	       epcm_pt(state) == SGX_PT_REG && epcm_secs_epa(e) == cpu->secs_epa;
+	       epcm_pt(state) == SGX_PT_REG && epcm_owner(m, epa).secs_epa == cpu->secs_epa;
 }
 
 /* As EAUG left it: read and write, at the address of the operand */
-static bool is_fresh(uint32_t state, const struct sgxm_epcm *e, uint64_t la)
+static bool is_fresh(const struct sgxm *m, uint32_t state, const struct operand *to, uint64_t la)
 {
-	return epcm_rwx(state) == (SGX_SECINFO_R | SGX_SECINFO_W) && epcm_la(e) == la;
+	return epcm_rwx(state) == (SGX_SECINFO_R | SGX_SECINFO_W) && epcm_owner(m, to->epa).la == la;
 }
 
 struct sgxm_out sgxm_eacceptcopy(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_regs *regs)
@@ -46,7 +46,7 @@ struct sgxm_out sgxm_eacceptcopy(struct sgxm *m, struct sgxm_cpu *cpu, struct sg
 		OUT_AS("EACCEPTCOPY.3", fault);
 
 	/* EACCEPTCOPY.4: the SECINFO page is not a readable page of this enclave -> #PF(RBX) */
-	if (!operand_owned(info.e, cpu->secs_epa, regs->rbx, SGX_SECINFO_R))
+	if (!operand_owned(m, &info, cpu->secs_epa, regs->rbx, SGX_SECINFO_R))
 		OUT_PF("EACCEPTCOPY.4", regs->rbx, PFEC_U_SGX_R);
 	mem_copy(&secinfo, info.bytes, sizeof(secinfo));
 
@@ -56,11 +56,11 @@ struct sgxm_out sgxm_eacceptcopy(struct sgxm *m, struct sgxm_cpu *cpu, struct sg
 		OUT_GP("EACCEPTCOPY.5");
 
 	/* EACCEPTCOPY.6: the source is not a readable page of this enclave -> #PF(RDX) */
-	if (!operand_owned(from.e, cpu->secs_epa, regs->rdx, SGX_SECINFO_R))
+	if (!operand_owned(m, &from, cpu->secs_epa, regs->rdx, SGX_SECINFO_R))
 		OUT_PF("EACCEPTCOPY.6", regs->rdx, PFEC_U_SGX_R);
 
 	/* EACCEPTCOPY.7: the destination is no pending REG page of this enclave -> code 19 */
-	if (!is_pending(epcm_state(to.e), to.e, cpu))
+	if (!is_pending(m, cpu, epcm_state(to.e), to.epa))
 		OUT_CODE("EACCEPTCOPY.7", SGXC_PAGE_ATTRIBUTES_MISMATCH);
 
 	/* EACCEPTCOPY.8: another SGX2 leaf uses the destination -> #GP(0) */
@@ -69,7 +69,7 @@ struct sgxm_out sgxm_eacceptcopy(struct sgxm *m, struct sgxm_cpu *cpu, struct sg
 
 	/* EACCEPTCOPY.9: it changed before it was locked, is not rw-, or has another address -> code 19 */
 	state = epcm_state(to.e);
-	if (!is_pending(state, to.e, cpu) || !is_fresh(state, to.e, regs->rcx))
+	if (!is_pending(m, cpu, state, to.epa) || !is_fresh(m, state, &to, regs->rcx))
 		OUT_CODE("EACCEPTCOPY.9", SGXC_PAGE_ATTRIBUTES_MISMATCH);
 
 	/* while the page is PENDING nobody can see what is in it */

@@ -171,7 +171,7 @@ struct sgxm_out sgxm_egetkey(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_r
 		OUT_GP("EGETKEY.1");
 	if (!operand_walk(m, cpu, regs->rbx, SGXM_READ, &request, &out))
 		OUT_AS("EGETKEY.1", out);
-	if (!operand_owned(request.e, cpu->secs_epa, regs->rbx, SGX_SECINFO_R))
+	if (!operand_owned(m, &request, cpu->secs_epa, regs->rbx, SGX_SECINFO_R))
 		OUT_PF("EGETKEY.1", regs->rbx, PFEC_U_SGX_R);
 
 	/* EGETKEY.2: RCX is not 16-aligned or outside ELRANGE -> #GP(0); page refused -> #PF(RCX) */
@@ -179,7 +179,7 @@ struct sgxm_out sgxm_egetkey(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_r
 		OUT_GP("EGETKEY.2");
 	if (!operand_walk(m, cpu, regs->rcx, SGXM_WRITE, &output, &out))
 		OUT_AS("EGETKEY.2", out);
-	if (!operand_owned(output.e, cpu->secs_epa, regs->rcx, SGX_SECINFO_W))
+	if (!operand_owned(m, &output, cpu->secs_epa, regs->rcx, SGX_SECINFO_W))
 		OUT_PF("EGETKEY.2", regs->rcx, PFEC_U_SGX_W);
 
 	/* EGETKEY.3: a reserved part of KEYREQUEST is not 0 -> #GP(0) */

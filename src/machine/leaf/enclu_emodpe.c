@@ -3,11 +3,11 @@
 #include "machine/leaf/leaf_out.h"
 #include "machine/operand.h"
 
-static bool is_extensible(uint32_t state, const struct sgxm_epcm *e, const struct sgxm_cpu *cpu)
+static bool is_extensible(const struct sgxm *m, const struct sgxm_cpu *cpu, uint32_t state, uint64_t epa)
 {
 	return (state & (SGXM_E_VALID | SGXM_E_PENDING | SGXM_E_MODIFIED | SGXM_E_BLOCKED)) ==
 		       SGXM_E_VALID &&
-	       epcm_pt(state) == SGX_PT_REG && epcm_secs_epa(e) == cpu->secs_epa;
+	       epcm_pt(state) == SGX_PT_REG && epcm_owner(m, epa).secs_epa == cpu->secs_epa;
 }
 
 struct sgxm_out sgxm_emodpe(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_regs *regs)
@@ -32,7 +32,7 @@ struct sgxm_out sgxm_emodpe(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_re
 		OUT_AS("EMODPE.2", fault);
 
 	/* EMODPE.3: the SECINFO page is not a readable page of this enclave -> #PF(RBX) */
-	if (!operand_owned(info.e, cpu->secs_epa, regs->rbx, SGX_SECINFO_R))
+	if (!operand_owned(m, &info, cpu->secs_epa, regs->rbx, SGX_SECINFO_R))
 		OUT_PF("EMODPE.3", regs->rbx, PFEC_U_SGX_R);
 	mem_copy(&secinfo, info.bytes, sizeof(secinfo));
 
@@ -41,7 +41,7 @@ struct sgxm_out sgxm_emodpe(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_re
 		OUT_GP("EMODPE.4");
 
 	/* EMODPE.5: not VALID, PENDING, MODIFIED, BLOCKED, not REG, or of another enclave -> #PF(RCX) */
-	if (!is_extensible(epcm_state(page.e), page.e, cpu))
+	if (!is_extensible(m, cpu, epcm_state(page.e), page.epa))
 		OUT_PF("EMODPE.5", regs->rcx, PFEC_U_SGX_R);
 
 	/* EMODPE.6: another SGX2 leaf uses the page -> #GP(0) */
@@ -52,7 +52,7 @@ struct sgxm_out sgxm_emodpe(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_re
 	do {
 		/* EMODPE.7: it changed before it was locked, or has another address -> #PF(RCX) */
 		state = epcm_state(page.e);
-		if (!is_extensible(state, page.e, cpu) || epcm_la(page.e) != regs->rcx)
+		if (!is_extensible(m, cpu, state, page.epa) || epcm_owner(m, page.epa).la != regs->rcx)
 			OUT_PF("EMODPE.7", regs->rcx, PFEC_U_SGX_R);
 
 		/* EMODPE.8: the result would be W without R -> #GP(0) */

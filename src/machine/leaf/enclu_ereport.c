@@ -75,7 +75,7 @@ struct sgxm_out sgxm_ereport(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_r
 	/* EREPORT.2: RBX is not on a readable page of this enclave -> #PF(RBX) */
 	if (!operand_walk(m, cpu, regs->rbx, SGXM_READ, &target, &fault))
 		OUT_AS("EREPORT.2", fault);
-	if (!operand_owned(target.e, cpu->secs_epa, regs->rbx, SGX_SECINFO_R))
+	if (!operand_owned(m, &target, cpu->secs_epa, regs->rbx, SGX_SECINFO_R))
 		OUT_PF("EREPORT.2", regs->rbx, PFEC_U_SGX_R);
 
 	/* EREPORT.3: RCX is not 128-aligned, or outside ELRANGE -> #GP(0) */
@@ -85,7 +85,7 @@ struct sgxm_out sgxm_ereport(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_r
 	/* EREPORT.4: RCX is not on a readable page of this enclave -> #PF(RCX) */
 	if (!operand_walk(m, cpu, regs->rcx, SGXM_READ, &data, &fault))
 		OUT_AS("EREPORT.4", fault);
-	if (!operand_owned(data.e, cpu->secs_epa, regs->rcx, SGX_SECINFO_R))
+	if (!operand_owned(m, &data, cpu->secs_epa, regs->rcx, SGX_SECINFO_R))
 		OUT_PF("EREPORT.4", regs->rcx, PFEC_U_SGX_R);
 
 	/* EREPORT.5: RDX is not 512-aligned, or outside ELRANGE -> #GP(0) */
@@ -95,7 +95,7 @@ struct sgxm_out sgxm_ereport(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_r
 	/* EREPORT.6: RDX is not on a writable page of this enclave -> #PF(RDX) */
 	if (!operand_walk(m, cpu, regs->rdx, SGXM_WRITE, &output, &fault))
 		OUT_AS("EREPORT.6", fault);
-	if (!operand_owned(output.e, cpu->secs_epa, regs->rdx, SGX_SECINFO_W))
+	if (!operand_owned(m, &output, cpu->secs_epa, regs->rdx, SGX_SECINFO_W))
 		OUT_PF("EREPORT.6", regs->rdx, PFEC_U_SGX_W);
 
 	/* EREPORT.7: a reserved part of TARGETINFO is not 0 -> #GP(0) */

@@ -14,12 +14,10 @@ void entry_release(struct entry *en)
 	epcm_drop(&en->hold);
 }
 
-static bool is_enterable(const struct sgxm_epcm *e, uint64_t la)
+static bool is_enterable(uint32_t s)
 {
-	uint32_t s = epcm_state(e);
-
 	return (s & (SGXM_E_VALID | SGXM_E_BLOCKED | SGXM_E_PENDING | SGXM_E_MODIFIED)) == SGXM_E_VALID &&
-	       epcm_pt(s) == SGX_PT_TCS && epcm_la(e) == la;
+	       epcm_pt(s) == SGX_PT_TCS;
 }
 
 struct sgxm_out entry_open(struct sgxm *m, struct sgxm_cpu *cpu, const struct sgxm_regs *regs,
@@ -27,6 +25,7 @@ struct sgxm_out entry_open(struct sgxm *m, struct sgxm_cpu *cpu, const struct sg
 {
 	const struct sgxm_platform *p = m->platform;
 	uint64_t known_flags = SGX_TCS_DBGOPTIN | (p->aexnotify ? SGX_TCS_AEXNOTIFY : 0);
+	struct sgxm_owner owner;
 	struct sgxm_out fault;
 	struct operand tcs;
 
@@ -47,7 +46,10 @@ struct sgxm_out entry_open(struct sgxm *m, struct sgxm_cpu *cpu, const struct sg
 		OUT_GP(ids[5]);
 
 	/* .6: not VALID, BLOCKED, not a TCS, another address, PENDING or MODIFIED -> #PF(RBX) */
-	if (!is_enterable(tcs.e, regs->rbx))
+	if (!is_enterable(epcm_state(tcs.e)))
+		OUT_PF(ids[6], regs->rbx, PFEC_U_SGX_W);
+	owner = epcm_owner(m, tcs.epa);
+	if (owner.la != regs->rbx)
 		OUT_PF(ids[6], regs->rbx, PFEC_U_SGX_W);
 
 	en->tcs = tcs.bytes;
@@ -55,7 +57,7 @@ struct sgxm_out entry_open(struct sgxm *m, struct sgxm_cpu *cpu, const struct sg
 	en->tcs_epa = tcs.epa;
 	en->activated = tcs_try_activate(en->tcs);
 	tcs_get(en->tcs, &en->t);
-	en->secs_epa = epcm_secs_epa(tcs.e);
+	en->secs_epa = owner.secs_epa;
 	en->secs = secs_page(m, en->secs_epa);
 
 	/* .7: OSSA, OFSBASE or OGSBASE is not page aligned -> #GP(0) */
