@@ -69,11 +69,11 @@ enum sgxm_walk emul_walk(void *host, struct sgxm_cpu *cpu, uint64_t la, enum sgx
  * mapping lag behind?  mm_lock held.
  */
 static enum emul_fault present_fault(struct emul_encl *en, struct emul_vma *v, uint64_t la, enum sgxm_access access,
-				     bool from_enclave, uint32_t *pfec)
+				     enum emul_origin by, uint32_t *pfec)
 {
 	uint64_t page = emul_page_index(en, la);
 
-	if (from_enclave && !(sgxm_epcm_usable(&en->epcm[page]) & access_right(access))) {
+	if (by == EMUL_BY_ENCLAVE && !(sgxm_epcm_usable(&en->epcm[page]) & access_right(access))) {
 		*pfec |= SGX_PFEC_P | SGX_PFEC_SGX;
 		return EMUL_FAULT_SEGV_ACCERR;
 	}
@@ -101,7 +101,7 @@ static enum emul_fault driver_fault(struct emul_encl *en, const struct emul_vma 
 }
 
 /* Steps 1-4 of the kernel for a fault it has to decide; mm_lock held. */
-static enum emul_fault decide(struct emul_encl *en, uint64_t la, enum sgxm_access access, bool from_enclave,
+static enum emul_fault decide(struct emul_encl *en, uint64_t la, enum sgxm_access access, enum emul_origin by,
 			      bool mutex_held, uint32_t *pfec)
 {
 	struct emul_vma *v = emul_vma_find(en, la);
@@ -111,7 +111,7 @@ static enum emul_fault decide(struct emul_encl *en, uint64_t la, enum sgxm_acces
 	uint8_t pte = in_elrange(en, la) ? pte_of(en, emul_page_index(en, la)) : 0;
 
 	if (pte_allows(pte, access))
-		return present_fault(en, v, la, access, from_enclave, pfec);
+		return present_fault(en, v, la, access, by, pfec);
 	if (pte) {
 		*pfec |= SGX_PFEC_P;
 		return EMUL_FAULT_SEGV_ACCERR;
@@ -123,28 +123,28 @@ static enum emul_fault decide(struct emul_encl *en, uint64_t la, enum sgxm_acces
 
 	if (f == EMUL_FAULT_RESOLVED) {
 		emul_pte_set(en, v, emul_page_index(en, la));
-		atomic_fetch_add(from_enclave ? &en->sh->kernel_faults : &en->sh->host_faults, 1);
+		atomic_fetch_add(by == EMUL_BY_HOST ? &en->sh->host_faults : &en->sh->kernel_faults, 1);
 		if (!emul_native_widen(en, v, emul_page_index(en, la)))
 			return EMUL_FAULT_SIGBUS;
 	}
 	return f;
 }
 
-enum emul_fault emul_fault(struct emul_encl *en, uint64_t la, enum sgxm_access access, bool from_enclave,
+enum emul_fault emul_fault(struct emul_encl *en, uint64_t la, enum sgxm_access access, enum emul_origin by,
 			   uint32_t *ret_pfec)
 {
 	enum emul_fault f;
 
 	*ret_pfec = pfec_bits(access);
 	emul_lock(&en->mm_lock);
-	f = decide(en, la, access, from_enclave, false, ret_pfec);
+	f = decide(en, la, access, by, false, ret_pfec);
 	emul_unlock(&en->mm_lock);
 	if (f != FAULT_NEEDS_MUTEX)
 		return f;
 	*ret_pfec = pfec_bits(access);
 	emul_lock(&en->sh->mutex);
 	emul_lock(&en->mm_lock);
-	f = decide(en, la, access, from_enclave, true, ret_pfec);
+	f = decide(en, la, access, by, true, ret_pfec);
 	emul_unlock(&en->mm_lock);
 	emul_unlock(&en->sh->mutex);
 	return f;
@@ -162,7 +162,7 @@ int emul_touch(uint64_t la, uint8_t *ret_byte)
 	if (!en) {
 		r = -SIGSEGV;
 	} else {
-		enum emul_fault f = emul_fault(en, la, SGXM_READ, false, &pfec);
+		enum emul_fault f = emul_fault(en, la, SGXM_READ, EMUL_BY_HOST, &pfec);
 
 		if (f == EMUL_FAULT_SIGBUS)
 			r = -SIGBUS;

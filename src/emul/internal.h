@@ -232,12 +232,13 @@ enum emul_fault {
 	EMUL_FAULT_STALE,       /* the real mapping lagged behind the model: fixed, no fault existed */
 	EMUL_FAULT_SEGV_MAPERR, EMUL_FAULT_SEGV_ACCERR, EMUL_FAULT_SIGBUS,
 };
+/* Who made the access: enclave code (or a leaf it runs), EENTER/ERESUME themselves, host code. */
+enum emul_origin { EMUL_BY_ENCLAVE, EMUL_BY_ENTRY, EMUL_BY_HOST };
 /*
- * A fault at la in ELRANGE of en, or an ENCLU operand that did not walk.  from_enclave: the thread was
- * inside this enclave.  *ret_pfec: the error code the CPU would push (final when not resolved).
+ * A fault at la in ELRANGE of en, or an ENCLU operand that did not walk.  *ret_pfec: the error code the CPU would push (final when not resolved).
  * Signal context, all signals blocked.
  */
-enum emul_fault emul_fault(struct emul_encl *en, uint64_t la, enum sgxm_access access, bool from_enclave,
+enum emul_fault emul_fault(struct emul_encl *en, uint64_t la, enum sgxm_access access, enum emul_origin by,
 			   uint32_t *ret_pfec);
 /* ops->walk */
 enum sgxm_walk emul_walk(void *host, struct sgxm_cpu *cpu, uint64_t la, enum sgxm_access access,

@@ -170,7 +170,7 @@ static void host_enclu(struct trap *t, struct emul_encl *en)
 		if (out.kind == SGXM_DONE)
 			break;
 		if (out.kind == SGXM_PF && !(pfec & (SGX_PFEC_SGX | SGX_PFEC_P)))
-			f = emul_fault(en, out.addr, access_of(pfec), false, &pfec);
+			f = emul_fault(en, out.addr, access_of(pfec), EMUL_BY_ENTRY, &pfec);
 		if (f == EMUL_FAULT_RESOLVED || f == EMUL_FAULT_STALE)
 			continue;
 		struct exception x = page_fault(f, pfec, out.addr);
@@ -242,7 +242,7 @@ static void enclave_enclu(struct trap *t, struct native_inside *in)
 			return;
 		}
 		if (out.kind == SGXM_PF && !(pfec & (SGX_PFEC_SGX | SGX_PFEC_P)))
-			f = emul_fault(en, out.addr, access_of(pfec), true, &pfec);
+			f = emul_fault(en, out.addr, access_of(pfec), EMUL_BY_ENCLAVE, &pfec);
 		if (f == EMUL_FAULT_STALE)
 			continue;
 		if (f == EMUL_FAULT_RESOLVED) {
@@ -306,7 +306,7 @@ static void enclave_page_fault(struct trap *t, struct native_inside *in)
 		raise_inside(t, in, hw & SGX_PFEC_I ? &gp : &x);
 		return;
 	}
-	enum emul_fault f = emul_fault(in->en, la, access_of(hw), true, &pfec);
+	enum emul_fault f = emul_fault(in->en, la, access_of(hw), EMUL_BY_ENCLAVE, &pfec);
 
 	if (f == EMUL_FAULT_STALE && t->sig == SIGBUS)  /* the enclave's file has no memory for the page */
 		f = EMUL_FAULT_SIGBUS;
@@ -387,10 +387,10 @@ static bool host_access(struct trap *t)
 
 	if (!en)
 		return false;
-	enum emul_fault f = emul_fault(en, la, access, false, &pfec);
+	enum emul_fault f = emul_fault(en, la, access, EMUL_BY_HOST, &pfec);
 
 	if (f == EMUL_FAULT_RESOLVED)
-		f = emul_fault(en, la, access, false, &pfec);
+		f = emul_fault(en, la, access, EMUL_BY_HOST, &pfec);
 	if (f == EMUL_FAULT_STALE && t->sig == SIGBUS)
 		return false;
 	if (f == EMUL_FAULT_STALE) {
