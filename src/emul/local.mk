@@ -16,13 +16,16 @@ libemul_native_a_SOURCES += src/emul/encl.c src/emul/host.c src/emul/lock.c
 
 emul_fixture = tests/unit/emul_fixture.c tests/unit/emul_fixture.h tests/driver/tiny.c tests/driver/tiny.h
 emul_test_libs = libemul.a libemul_native.a libemul.a libmachine.a $(libimage_libs) -lpthread
-unit_tests += tests/unit/test_emul_build tests/unit/test_emul_sgx2 tests/unit/test_emul_device
+unit_tests += tests/unit/test_emul_build tests/unit/test_emul_sgx2 tests/unit/test_emul_device \
+	tests/unit/test_emul_model
 tests_unit_test_emul_build_SOURCES = tests/unit/test_emul_build.c $(emul_fixture)
 tests_unit_test_emul_build_LDADD = $(emul_test_libs)
 tests_unit_test_emul_sgx2_SOURCES = tests/unit/test_emul_sgx2.c $(emul_fixture)
 tests_unit_test_emul_sgx2_LDADD = $(emul_test_libs)
 tests_unit_test_emul_device_SOURCES = tests/unit/test_emul_device.c $(emul_fixture)
 tests_unit_test_emul_device_LDADD = $(emul_test_libs)
+tests_unit_test_emul_model_SOURCES = tests/unit/test_emul_model.c $(emul_fixture)
+tests_unit_test_emul_model_LDADD = $(emul_test_libs)
 
 # One source, two programs: the real driver's side runs in the virtual machine that DRIVER_VM boots.
 check_PROGRAMS += tests/driver/seqdiff_kernel tests/driver/seqdiff_emul
