@@ -249,7 +249,11 @@ static int stranger(int sock)
 	if (emul_setup(&(struct emul_config){ .kernel = EMUL_KERNEL_RFC, .epc_pages = EPC }) ||
 	    recvmsg(sock, &msg, 0) != 1)
 		return 1;
-	memcpy(&f.fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	if (!c)
+		return 1;
+	memcpy(&f.fd, CMSG_DATA(c), sizeof(int));
 	return fx_augment(&f, FX_FREE, 5 * 4096, &n) || n != 5 * 4096 || fx_epc_used(&f) != 10 + 5;
 }
 
