@@ -19,6 +19,7 @@
 #include "emul/internal.h"
 
 #define VMA_GROW 64
+#define USER_END (((uint64_t)1 << 47) - SGX_PAGE_SIZE)      /* TASK_SIZE with four-level page tables */
 #ifndef PROT_SEM
 #define PROT_SEM 0x8             /* <linux/mman.h>, which does not mix with <sys/mman.h> */
 #endif
@@ -434,9 +435,21 @@ static int64_t plain_mmap(uint64_t la, uint64_t bytes, int prot, int flags, int 
 	return p == MAP_FAILED ? -errno : (int64_t)(uintptr_t)p;
 }
 
-/* Checks 1-17 of an mmap of the enclave fd, up to where existing mappings go. */
-static int mmap_check(uint64_t bytes, int prot, int flags, int fd, uint64_t off)
+/* Is anything mapped there?  The kernel under us knows. */
+static bool is_occupied(uint64_t la, uint64_t bytes)
 {
+	int64_t at = plain_mmap(la, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+				-1, 0);
+
+	if (at >= 0)
+		munmap((void *)(uintptr_t)at, bytes);
+	return at == -EEXIST;
+}
+
+/* Checks 1-17 of an mmap of the enclave fd, up to where existing mappings go. */
+static int mmap_check(uint64_t la, uint64_t bytes, int prot, int flags, int fd, uint64_t off)
+{
+	bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
 	int type = flags & MAP_TYPE;
 	int mode = fcntl(fd, F_GETFL);
 
@@ -446,6 +459,18 @@ static int mmap_check(uint64_t bytes, int prot, int flags, int fd, uint64_t off)
 		return -ENOMEM;
 	if ((off >> SGX_PAGE_SHIFT) + (page_up(bytes) >> SGX_PAGE_SHIFT) < (off >> SGX_PAGE_SHIFT))
 		return -EOVERFLOW;
+	/* get_unmapped_area(): the size, the driver's refusal of private mappings, a fixed address */
+	bytes = page_up(bytes);
+	if (bytes > USER_END)
+		return -ENOMEM;
+	if (type == MAP_PRIVATE)
+		return -EINVAL;
+	if (fixed && la > USER_END - bytes)
+		return -ENOMEM;
+	if (fixed && la & ~SGX_PAGE_MASK)
+		return -EINVAL;
+	if (flags & MAP_FIXED_NOREPLACE && is_occupied(la, bytes))
+		return -EEXIST;
 	if (type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
 		return -EINVAL;
 	mode &= O_ACCMODE;
@@ -458,7 +483,7 @@ static int mmap_check(uint64_t bytes, int prot, int flags, int fd, uint64_t off)
 static int64_t enclave_mmap(struct emul_encl *en, uint64_t la, uint64_t bytes, int prot, int flags, int fd,
 			    uint64_t off)
 {
-	int r = mmap_check(bytes, prot, flags, fd, off);
+	int r = mmap_check(la, bytes, prot, flags, fd, off);
 
 	if (r)
 		return r;
