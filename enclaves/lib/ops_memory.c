@@ -27,8 +27,11 @@ uint64_t op_touch(struct encl_ctx *c)
 		volatile uint8_t *p = (volatile uint8_t *)(c->in.addr + i * SGX_PAGE_SIZE);
 
 		if (c->in.flags)
-			/* one locked access: reads and writes, and keeps what another thread stores */
-			__atomic_fetch_or(p, 0, __ATOMIC_RELAXED);
+			/*
+			 * One locked access: writes, and keeps what another thread stores.  In assembly, because a
+			 * compiler may turn an atomic OR with 0 into a load.
+			 */
+			__asm__ volatile("lock orb $0, %0" : "+m"(*p) : : "cc");
 		else
 			(void)*p;
 		c->out->done = i + 1;

@@ -215,6 +215,9 @@ static void vectors_pass_through(struct rig *r)
 	struct encl_op op = { .op = ENCL_OP_NOP };
 	struct sgx_enclave_run run = { .tcs = r->base + r->plan.tcs[0] };
 	static uint64_t before[16][2], after[16][2];
+	/* fixed registers: RBP and RAX are in use inside */
+	register uint64_t r8 __asm__("r8") = (uintptr_t)&run;
+	register uint64_t r9 __asm__("r9") = (uintptr_t)before;
 	uint64_t out = (uintptr_t)after, rdi = (uintptr_t)&op, rsi = 0, rdx = 0, leaf = 2;
 	int ret;
 
@@ -225,8 +228,8 @@ static void vectors_pass_through(struct rig *r)
 #define ALL(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
 	__asm__ volatile("push %%rbp; mov %%rsp, %%rbp; and $-16, %%rsp; push %[a]; push %[run];" ALL(LOAD)
 			 "call emul_vdso_enter; mov 8(%%rsp), %[a];" ALL(STORE) "mov %%rbp, %%rsp; pop %%rbp"
-			 : "=a"(ret), [a] "+b"(out), "+D"(rdi), "+S"(rsi), "+d"(rdx), "+c"(leaf)
-			 : [run] "r"(&run), [b] "r"(before)
+			 : "=a"(ret), [a] "+b"(out), "+D"(rdi), "+S"(rsi), "+d"(rdx), "+c"(leaf), [run] "+r"(r8), [b] "+r"(r9)
+			 :
 			 : "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
 #undef LOAD
 #undef STORE
