@@ -18,7 +18,6 @@ void encl_counters_get(struct encl *en, struct encl_counters *c)
 	} else {
 		c->aexs = m.aexs;
 		c->ptes = m.ptes;
-		c->host_faults = m.host_faults;
 	}
 }
 

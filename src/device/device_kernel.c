@@ -76,19 +76,40 @@ static int mem_fd(struct kernel_dev *k)
 	return k->mem_fd;
 }
 
+/* The reservation around an enclave is ordinary memory to /proc/self/mem: it must not pass for pages. */
+static size_t enclave_bytes(uint64_t la, size_t bytes)
+{
+	CLEANUP(cleanup_free) struct device_vma *v = NULL;
+	uint64_t stop, at = la;
+	size_t n;
+
+	/* a mapping may have begun below la */
+	if (device_maps(0, UINT64_MAX, &v, &n))
+		return 0;
+	while (at < la + bytes && device_maps_at(v, n, at, la + bytes, &stop) >= 0)
+		at = stop;
+	return at - la < bytes ? at - la : bytes;
+}
+
 static ssize_t kernel_peek(struct sgx_dev *d, uint64_t la, void *buf, size_t bytes)
 {
+	size_t ours = enclave_bytes(la, bytes);
 	int fd = mem_fd((struct kernel_dev *)d);
-	ssize_t n = fd < 0 ? -1 : pread(fd, buf, bytes, (off_t)la);
+	ssize_t n = fd < 0 ? -1 : pread(fd, buf, ours, (off_t)la);
 
+	if (!ours)
+		return -EIO;
 	return n < 0 ? -errno : n;
 }
 
 static ssize_t kernel_poke(struct sgx_dev *d, uint64_t la, const void *buf, size_t bytes)
 {
+	size_t ours = enclave_bytes(la, bytes);
 	int fd = mem_fd((struct kernel_dev *)d);
-	ssize_t n = fd < 0 ? -1 : pwrite(fd, buf, bytes, (off_t)la);
+	ssize_t n = fd < 0 ? -1 : pwrite(fd, buf, ours, (off_t)la);
 
+	if (!ours)
+		return -EIO;
 	return n < 0 ? -errno : n;
 }
 

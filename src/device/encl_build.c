@@ -184,7 +184,7 @@ static int add_err(struct adder *a, const struct plan_run *run, uint64_t off, in
 		err_set(e, ERR_ADD_PAGES, sys, "cannot add %s at offset 0x%llx (SECINFO 0x%llx)", what,
 			(unsigned long long)off, (unsigned long long)run->secinfo);
 	err_offset(e, off);
-	return encl_add_refusal(a->en, e);
+	return encl_add_refusal(a->en, NULL, e);
 }
 
 /*

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -74,22 +75,27 @@ void encl_probe_features(struct encl *en)
 	en->augment_ioctl = probe(en, SGX_IOC_ENCLAVE_AUGMENT_PAGES, &aug);
 }
 
-/* The model keeps one refusal per enclave: it is this error's own only when page or code agree. */
-static bool refusal_fits(const struct err *e, const struct model_refusal *r)
+/* The model keeps one refusal per enclave: it is this error's own only when leaf, page or code agree. */
+static bool refusal_fits(const struct err *e, const char *leaf, const struct model_refusal *r)
 {
+	size_t len = leaf ? strlen(leaf) : 0;
+
+	if (leaf)
+		return !strncmp(r->check, leaf, len) && r->check[len] == '.';
 	if (e->sgx)
 		return r->sgx == e->sgx;
-	return !e->has_offset || r->off / SGX_PAGE_SIZE == e->offset / SGX_PAGE_SIZE;
+	return e->has_offset && r->off / SGX_PAGE_SIZE == e->offset / SGX_PAGE_SIZE;
 }
 
-int encl_add_refusal(struct encl *en, struct err *e)
+int encl_add_refusal(struct encl *en, const char *leaf, struct err *e)
 {
 	struct model_refusal r;
 
-	if (!e || model_last_refusal(en, &r) || !r.check[0] || !refusal_fits(e, &r))
+	if (!e || model_last_refusal(en, &r) || !r.check[0] || !refusal_fits(e, leaf, &r))
 		return -1;
 	snprintf(e->check, sizeof(e->check), "%s", r.check);
-	if (!e->sgx)
+	/* the driver keeps EINIT's code to itself; of pages it tells what it wants to tell */
+	if (leaf && !e->sgx)
 		e->sgx = r.sgx;
 	return -1;
 }

@@ -51,7 +51,7 @@ int encl_explain_create(struct encl *en, int sys, struct err *e)
 	default:
 		err_set(e, ERR_CREATE, sys, "CREATE failed");
 	}
-	return encl_add_refusal(en, e);
+	return encl_add_refusal(en, "ECREATE", e);
 }
 
 static int init_eacces(const struct encl *en, struct err *e)
@@ -117,7 +117,7 @@ int encl_explain_init(struct encl *en, int sys, struct err *e)
 	default:
 		err_set(e, ERR_INIT, sys, "INIT failed");
 	}
-	return encl_add_refusal(en, e);
+	return encl_add_refusal(en, "EINIT", e);
 }
 
 /* ---- pages ---------------------------------------------------------------------------------------- */
@@ -183,7 +183,7 @@ int encl_explain_augment(struct encl *en, uint64_t off, long returned, int sys, 
 	if (e)
 		e->returned = returned;
 	err_offset(e, off);
-	return encl_add_refusal(en, e);
+	return encl_add_refusal(en, NULL, e);
 }
 
 /* ---- mappings ---------------------------------------------------------------------------------------- */
@@ -287,14 +287,16 @@ int encl_fault_err(const struct encl *en, const struct encl_exit *x, struct err 
 	struct encl *look = (struct encl *)(uintptr_t)en;
 	const char *name = sgx_vector_name(x->vector);
 
-	if (x->function == SGX_EENTER)
+	if (x->function == SGX_EENTER) {
 		entry_err(x, e);
-	else if (x->vector == SGX_VEC_PF)
+		return encl_add_refusal(look, "EENTER", e);
+	}
+	if (x->vector == SGX_VEC_PF)
 		pf_err(look, x, e);
 	else
 		err_set(e, ERR_ENCLAVE_FAULT, 0, "the enclave raised %s (vector %u, error code 0x%x)",
 			name ? name : "an exception", x->vector, x->errcd);
-	return encl_add_refusal(look, e);
+	return encl_add_refusal(look, NULL, e);
 }
 
 int encl_op_err(const struct encl *en, const struct encl_op *op, enum err_code code, const char *leaf,
@@ -314,7 +316,7 @@ int encl_op_err(const struct encl *en, const struct encl_op *op, enum err_code c
 		if (op->sgx == SGXC_PAGE_ATTRIBUTES_MISMATCH)
 			err_hint(e, "already accepted, never added, or its type or rights are not the ones named");
 		err_offset(e, off);
-		return encl_add_refusal((struct encl *)(uintptr_t)en, e);
+		return encl_add_refusal((struct encl *)(uintptr_t)en, NULL, e);
 	case ENCL_BAD_OP:
 		return err_set(e, ERR_NO_OP, 0, "this enclave has no operation %llu", (unsigned long long)op->op);
 	case ENCL_BAD_ARG:

@@ -10,10 +10,14 @@
 
 #define ABORT_BYTE 0xff
 
-static uint64_t thread_faults(void)
+/* Faults of this thread: as the model counts host accesses, else as the kernel counts everything. */
+static uint64_t thread_faults(struct encl *en)
 {
+	struct model_counters m;
 	struct rusage u;
 
+	if (!model_get_counters(en, &m))
+		return m.host_faults;
 	if (getrusage(RUSAGE_THREAD, &u))
 		return 0;
 	return (uint64_t)u.ru_minflt + (uint64_t)u.ru_majflt;
@@ -40,7 +44,7 @@ static int touch_page(struct grow_ctx *g, uint64_t off, struct err *e)
 		err_set(e, ERR_AUGMENT, 0, "the kernel could not add the page at offset 0x%llx (%s)",
 			(unsigned long long)off, r == -SIGBUS ? "SIGBUS" : "SIGSEGV");
 	err_offset(e, off);
-	return encl_add_refusal(en, e);
+	return encl_add_refusal(en, NULL, e);
 }
 
 int grow_by_touch(struct grow_ctx *g, struct err *e)
@@ -51,7 +55,7 @@ int grow_by_touch(struct grow_ctx *g, struct err *e)
 
 	if (encl_map(en, g->off, g->pages, g->prot, e))
 		return -1;
-	faults = thread_faults();
+	faults = thread_faults(en);
 	for (i = 0; i < g->pages; i++) {
 		r = touch_page(g, g->off + PAGES_TO_BYTES(g->q->down ? g->pages - 1 - i : i), e);
 		if (r)
@@ -59,7 +63,7 @@ int grow_by_touch(struct grow_ctx *g, struct err *e)
 		if (!(i % 1024))
 			grow_progress(g, i);
 	}
-	encl_count(en, host_faults, thread_faults() - faults);
+	encl_count(en, host_faults, thread_faults(en) - faults);
 	g->r->augmented_pages = i;
 	grow_note(en, g->q->down ? g->off + PAGES_TO_BYTES(g->pages - i) : g->off, i, false, RWX_RW);
 	if (i < g->pages)

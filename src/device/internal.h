@@ -57,8 +57,11 @@ static inline void retry_progress(struct retry *r) { r->deadline_ns = 0; }
 long encl_ioctl_quiet(struct encl *en, unsigned long cmd, void *arg);
 /* Which SGX2 calls this device has; once, after INIT. */
 void encl_probe_features(struct encl *en);
-/* Fills e->check and e->sgx, e being complete, when a model remembers that it refused just this.  Returns -1. */
-int encl_add_refusal(struct encl *en, struct err *e);
+/*
+ * Fills e->check, e being complete, when a model remembers that it refused just this: this leaf, or (NULL) something
+ * with the same page or code.  With a leaf also e->sgx.  Returns -1.
+ */
+int encl_add_refusal(struct encl *en, const char *leaf, struct err *e);
 
 /* Maps what had an enclave mapping back to reserved address space. */
 int encl_reserve_again(struct encl *en, uint64_t off, uint64_t pages, struct err *e);
@@ -160,6 +163,14 @@ int device_enter_thunk(struct sgx_enter_regs *regs, unsigned function, struct sg
 int device_touch_setup(void);
 /* One load; 0 and the byte, or -SIGSEGV, -SIGBUS. */
 int device_touch(uint64_t la, uint8_t *ret_byte);
+/* The enclave's mappings in [base, base + size), ascending; caller frees *ret.  0 or -errno. */
+struct device_vma {
+	uint64_t start, end;
+	int prot;
+};
+int device_maps(uint64_t base, uint64_t size, struct device_vma **ret, size_t *ret_n);
+/* PROT_* at la or -1, and up to where (at most end) that holds. */
+int device_maps_at(const struct device_vma *v, size_t n, uint64_t la, uint64_t end, uint64_t *ret_stop);
 /* NULL: the kernel was built without SGX. */
 void *device_vdso_enter(void);
 /* The same in a given vDSO image of at most bytes (for tests). */

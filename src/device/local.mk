@@ -17,6 +17,7 @@ libdevice_a_SOURCES = \
 	src/device/grow_touch.c \
 	src/device/internal.h \
 	src/device/ledger.c \
+	src/device/maps.c \
 	src/device/open.c \
 	src/device/pages.c \
 	src/device/peek.c \

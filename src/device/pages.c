@@ -5,11 +5,7 @@
  * is one thing of the image.
  */
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 
 #include "base/cleanup.h"
 #include "device/internal.h"
@@ -115,65 +111,11 @@ static int add_model(void *arg, const struct model_range *m)
 
 /* ---- from the ledger and /proc/self/maps ---------------------------------------------------------------- */
 
-struct vma {
-	uint64_t off, end;
-	int prot;
-};
-
-/* Shared mappings inside ELRANGE are the enclave's; the reservation is private. */
-static int read_vmas(struct encl *en, struct vma **ret, size_t *ret_n)
-{
-	CLEANUP(cleanup_fclose) FILE *f = fopen("/proc/self/maps", "re");
-	CLEANUP(cleanup_free) struct vma *v = NULL;
-	CLEANUP(cleanup_free) char *line = NULL;
-	size_t n = 0, cap = 0, line_bytes = 0;
-
-	if (!f)
-		return -errno;
-	while (getline(&line, &line_bytes, f) > 0) {
-		uint64_t start, end;
-		char perm[5];
-
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &start, &end, perm) != 3 || perm[3] != 's' ||
-		    start - en->base >= en->size)
-			continue;
-		if (n == cap) {
-			struct vma *p = realloc(v, (cap = cap ? cap * 2 : 32) * sizeof(*p));
-
-			if (!p)
-				return -ENOMEM;
-			v = p;
-		}
-		v[n].off = start - en->base;
-		v[n].end = end - en->base;
-		v[n++].prot = (perm[0] == 'r' ? PROT_READ : 0) | (perm[1] == 'w' ? PROT_WRITE : 0) |
-			      (perm[2] == 'x' ? PROT_EXEC : 0);
-	}
-	*ret_n = n;
-	*ret = STEAL_PTR(v);
-	return 0;
-}
-
-/* The VMA at off or none, and up to where that holds. */
-static int vma_at(const struct vma *v, size_t n, uint64_t off, uint64_t size, uint64_t *ret_end)
-{
-	*ret_end = size;
-	for (size_t i = 0; i < n; i++) {
-		if (off >= v[i].off && off < v[i].end) {
-			*ret_end = v[i].end;
-			return v[i].prot;
-		}
-		if (v[i].off > off && v[i].off < *ret_end)
-			*ret_end = v[i].off;
-	}
-	return -1;
-}
-
 static int add_inferred(struct map_out *o, uint64_t off, uint64_t end)
 {
-	CLEANUP(cleanup_free) struct vma *v = NULL;
+	CLEANUP(cleanup_free) struct device_vma *v = NULL;
 	size_t n_v = 0;
-	int r = read_vmas(o->en, &v, &n_v);
+	int r = device_maps(o->en->base, o->en->size, &v, &n_v);
 	bool blind = r < 0;
 
 	while (off < end) {
@@ -182,7 +124,8 @@ static int add_inferred(struct map_out *o, uint64_t off, uint64_t end)
 		bool known = ledger_get(o->en, off, &n);
 		uint64_t stop, note_stop;
 
-		p.vma = vma_at(v, n_v, off, o->en->size, &stop);
+		p.vma = device_maps_at(v, n_v, o->en->base + off, o->en->base + o->en->size, &stop);
+		stop -= o->en->base;
 		if (blind)
 			p.vma = -2;
 		note_stop = known ? end_of(n.off, n.pages) :

@@ -101,7 +101,7 @@ static int range_err(struct encl *en, const struct range_kind *k, const struct r
 		err_set(e, k->code, sys, "%s failed at offset 0x%llx", k->name, (unsigned long long)off);
 	}
 	err_offset(e, off);
-	return encl_add_refusal(en, e);
+	return encl_add_refusal(en, NULL, e);
 }
 
 /* ---- the loop ------------------------------------------------------------------------------------------ */

@@ -36,3 +36,5 @@ sgxctl_keeper_SOURCES = \
 	src/keeper/scenario_refuse.c \
 	src/keeper/scenario_threads.c
 sgxctl_keeper_LDADD = libsession.a $(libdevice_libs)
+
+include tests/driver/local.mk

@@ -51,7 +51,9 @@ static int add_frame(struct out *out, uint64_t tcs, const struct sgx_arch_tcs *t
 	json_add_size(o, "frame", index);
 	json_add_hex(o, "offset", t->ossa + index * frame_bytes);
 	add_exitinfo(o, g.exitinfo);
-	if ((en->secs.miscselect & SGX_MISC_EXINFO) &&
+	/* other exceptions leave in EXINFO what was there */
+	if ((en->secs.miscselect & SGX_MISC_EXINFO) && (g.exitinfo & SGX_EXITINFO_VALID) &&
+	    ((g.exitinfo & 0xff) == SGX_VEC_PF || (g.exitinfo & 0xff) == SGX_VEC_GP) &&
 	    encl_peek(en, end - sizeof(g) - sizeof(x), &x, sizeof(x), NULL) == (ssize_t)sizeof(x)) {
 		struct json *ex = json_add_obj(o, "exinfo");
 
