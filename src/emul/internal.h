@@ -240,6 +240,12 @@ enum emul_origin { EMUL_BY_ENCLAVE, EMUL_BY_ENTRY, EMUL_BY_HOST };
  */
 enum emul_fault emul_fault(struct emul_encl *en, uint64_t la, enum sgxm_access access, enum emul_origin by,
 			   uint32_t *ret_pfec);
+/*
+ * Did a leaf only meet a page that another leaf holds?  The holder may have been descheduled in the middle of its
+ * leaf, which no CPU does, so the refusal is an artefact until it has been waited for: true = try again.
+ * *tries counts from 0.
+ */
+bool emul_conflict(const struct sgxm_out *out, unsigned *tries);
 /* ops->walk */
 enum sgxm_walk emul_walk(void *host, struct sgxm_cpu *cpu, uint64_t la, enum sgxm_access access,
 			 uint64_t *ret_epa, uint32_t *ret_pfec);

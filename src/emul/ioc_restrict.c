@@ -16,6 +16,7 @@ static int restrict_page(struct emul_encl *en, uint64_t off, const struct sgx_ar
 {
 	uint16_t rec = emul_rec_load(&en->rec[off >> SGX_PAGE_SHIFT]);
 	struct sgxm_out out;
+	unsigned tries = 0;
 
 	/* no page -> EFAULT */
 	if (!(rec & EMUL_REC_EXISTS))
@@ -24,7 +25,10 @@ static int restrict_page(struct emul_encl *en, uint64_t off, const struct sgx_ar
 	if (emul_rec_pt(rec) != SGX_PT_REG)
 		return -EINVAL;
 	/* EMODPR faulted -> EFAULT; refused -> EFAULT and its code */
-	out = emul_note(en, sgxm_emodpr(&en->machine, (uintptr_t)secinfo, EMUL_EPA_PAGES + off), off);
+	do
+		out = sgxm_emodpr(&en->machine, (uintptr_t)secinfo, EMUL_EPA_PAGES + off);
+	while (emul_conflict(&out, &tries));
+	emul_note(en, out, off);
 	if (out.kind == SGXM_CODE)
 		*ret_code = out.code;
 	if (out.kind != SGXM_DONE)

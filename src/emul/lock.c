@@ -134,6 +134,29 @@ void emul_unlock(struct emul_mutex *m)
 		raw6(SYS_futex, &m->owner, FUTEX_WAKE, 1, 0, 0, 0);
 }
 
+#define CONFLICT_TRIES 2000u
+
+bool emul_conflict(const struct sgxm_out *out, unsigned *tries)
+{
+	static const char *const checks[] = {
+		"EACCEPT.9", "EMODPE.6", "EACCEPTCOPY.8", "EENTER.5", "ERESUME.5", "EMODPR.4", "EMODPR.6", "EMODT.6",
+	};
+
+	if (!out->check || ++*tries > CONFLICT_TRIES)
+		return false;
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		const char *a = checks[i], *b = out->check;
+
+		while (*a && *a == *b)
+			a++, b++;
+		if (*a == *b) {
+			raw0(SYS_sched_yield);
+			return true;
+		}
+	}
+	return false;
+}
+
 /* SIG_IGN, or SIG_DFL of a signal whose default is to be ignored: Linux would not have made it pending. */
 static bool is_ignored(int sig, const struct emul_kernel_sigaction *act)
 {

@@ -14,3 +14,11 @@ unit_tests += tests/unit/test_emul_native
 tests_unit_test_emul_native_SOURCES = tests/unit/test_emul_native.c tests/unit/emul_rig.c tests/unit/emul_rig.h \
 	tests/unit/vector_code.S
 tests_unit_test_emul_native_LDADD = $(EMUL_LIBS) libimage.a libbase.a libarch.a $(CJSON_LIBS) $(ELF_LIBS) $(CRYPTO_LIBS) -lpthread
+
+unit_tests += tests/unit/test_emul_entry
+tests_unit_test_emul_entry_SOURCES = tests/unit/test_emul_entry.c tests/unit/flags_code.S tests/unit/emul_rig.c \
+	tests/unit/emul_rig.h
+tests_unit_test_emul_entry_LDADD = $(tests_unit_test_emul_native_LDADD)
+unit_tests += tests/unit/test_emul_stress
+tests_unit_test_emul_stress_SOURCES = tests/unit/test_emul_stress.c tests/unit/emul_rig.c tests/unit/emul_rig.h
+tests_unit_test_emul_stress_LDADD = $(tests_unit_test_emul_native_LDADD)

@@ -61,7 +61,7 @@ int native_eenter(struct native_frame *f, uint64_t *ret_masked)
 	in->cpu = (struct sgxm_cpu){ 0 };
 	f->tb = tb;
 	f->inside = in;
-	for (;;) {
+	for (unsigned tries = 0;;) {
 		f->regs.fsbase = tb->host_fs;
 		f->regs.gsbase = tb->host_gs;
 		struct sgxm_out out = sgxm_enclu(&en->machine, &in->cpu, &f->regs, (unsigned)(native_after - native_aep),
@@ -69,6 +69,8 @@ int native_eenter(struct native_frame *f, uint64_t *ret_masked)
 
 		if (out.kind == SGXM_DONE)
 			break;
+		if (emul_conflict(&out, &tries))
+			continue;
 		uint32_t pfec = out.pfec;
 
 		if (out.kind == SGXM_PF && !(pfec & (SGX_PFEC_SGX | SGX_PFEC_P))) {

@@ -208,6 +208,9 @@ static void call_handler(int sig, siginfo_t *info, ucontext_t *uc, const struct 
 	mask &= ~trap_mask();
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof(mask));
 	((void (*)(int, siginfo_t *, void *))act->handler)(sig, info, uc);
+	/* if it entered an enclave, the thread has our stack now, which sigreturn must leave in place */
+	if (native_thread_peek())
+		sigaltstack(NULL, &uc->uc_stack);
 }
 
 static bool on_our_stack(const void *p)

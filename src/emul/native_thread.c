@@ -75,6 +75,22 @@ static void thread_gone(void *arg)
 	slot_give(tb);
 }
 
+/*
+ * sigaltstack(2) is refused on the stack that it would replace, where a handler of the program may be that enters its
+ * first enclave.  The kernel goes by RSP, so that is elsewhere during the call.  All signals blocked.
+ */
+static int replace_stack(const stack_t *ours, stack_t *ret_old)
+{
+	uint64_t top = (uint64_t)(uintptr_t)ours->ss_sp + ours->ss_size;
+	long r;
+
+	__asm__ volatile("mov %%rsp, %%rbx; mov %[top], %%rsp; syscall; mov %%rbx, %%rsp"
+			 : "=a"(r)
+			 : "a"(SYS_sigaltstack), "D"(ours), "S"(ret_old), [top] "d"(top)
+			 : "rbx", "rcx", "r11", "memory");
+	return r ? -1 : 0;
+}
+
 static struct native_tb *thread_new(void)
 {
 	int i = slot_take();
@@ -94,7 +110,7 @@ static struct native_tb *thread_new(void)
 			 .ss_size = NATIVE_SLOT_BYTES - SGX_PAGE_SIZE - GUARD_BYTES };
 
 	tb->tid = (int)syscall(SYS_gettid);
-	if (sigaltstack(&ours, &tb->program_stack) || arm_dispatch(tb)) {
+	if (replace_stack(&ours, &tb->program_stack) || arm_dispatch(tb)) {
 		slot_give(tb);
 		return NULL;
 	}
@@ -112,8 +128,14 @@ struct native_tb *native_thread_peek(void)
 
 struct native_tb *native_thread_prepare(void)
 {
+	sigset_t old;
+
+	if (self)
+		return self;
+	emul_sig_block(&old);           /* a handler may enter too */
 	if (!self)
 		self = thread_new();
+	emul_sig_restore(&old);
 	return self;
 }
 

@@ -160,7 +160,7 @@ static void host_enclu(struct trap *t, struct emul_encl *en)
 	in->en = en;
 	in->frame = NULL;
 	in->cpu = (struct sgxm_cpu){ 0 };
-	for (;;) {
+	for (unsigned tries = 0;;) {
 		t->regs.fsbase = tb->host_fs;
 		t->regs.gsbase = tb->host_gs;
 		struct sgxm_out out = sgxm_enclu(&en->machine, &in->cpu, &t->regs, 3, t->xsave, t->xsave_bytes);
@@ -169,6 +169,8 @@ static void host_enclu(struct trap *t, struct emul_encl *en)
 
 		if (out.kind == SGXM_DONE)
 			break;
+		if (emul_conflict(&out, &tries))
+			continue;
 		if (out.kind == SGXM_PF && !(pfec & (SGX_PFEC_SGX | SGX_PFEC_P)))
 			f = emul_fault(en, out.addr, access_of(pfec), EMUL_BY_ENTRY, &pfec);
 		if (f == EMUL_FAULT_RESOLVED || f == EMUL_FAULT_STALE)
@@ -227,7 +229,7 @@ static void leaf_done(struct trap *t, struct native_inside *in, uint32_t leaf, u
 
 static void enclave_enclu(struct trap *t, struct native_inside *in)
 {
-	for (;;) {
+	for (unsigned tries = 0;;) {
 		struct emul_encl *en = in->en;
 		uint32_t leaf = (uint32_t)t->regs.rax;
 		uint64_t at = t->regs.rip, src = t->regs.rdx, dst = t->regs.rcx;
@@ -241,6 +243,8 @@ static void enclave_enclu(struct trap *t, struct native_inside *in)
 			leaf_done(t, in, leaf, at, src, dst, out.kind == SGXM_DONE);
 			return;
 		}
+		if (emul_conflict(&out, &tries))
+			continue;
 		if (out.kind == SGXM_PF && !(pfec & (SGX_PFEC_SGX | SGX_PFEC_P)))
 			f = emul_fault(en, out.addr, access_of(pfec), EMUL_BY_ENCLAVE, &pfec);
 		if (f == EMUL_FAULT_STALE)

@@ -124,22 +124,22 @@ void rig_free(struct rig *r)
 	plan_release(&r->plan);
 }
 
+__asm__(".text; .globl rig_call; .type rig_call, @function; rig_call:"
+	"push %rbp; mov %rsp, %rbp; push %rbx; push %r12; push %r13; push %r14; push %r15; push %rcx;"
+	"push $0; push %rdi;"
+	"mov %rcx, %rax; mov %rsi, %rdi; mov %edx, %ecx; xor %esi, %esi; xor %edx, %edx; xor %r8d, %r8d; xor %r9d, %r9d;"
+	"test %rax, %rax; jz 1f; pushq (%rax); popfq;"
+	"1: call emul_vdso_enter;"
+	"pushfq; pop %rdx; push $0x202; popfq;"
+	"add $16, %rsp; pop %rcx; test %rcx, %rcx; jz 2f; mov %rdx, (%rcx);"
+	"2: pop %r15; pop %r14; pop %r13; pop %r12; pop %rbx; pop %rbp; ret;"
+	".size rig_call, . - rig_call");
+
 int rig_enter(struct rig *r, unsigned t, unsigned function, struct encl_op *op, struct sgx_enclave_run *run)
 {
 	memset(run, 0, sizeof(*run));
 	run->tcs = r->base + r->plan.tcs[t];
-	/* the vDSO function clobbers R12-R15, which the C compiler does not know */
-	uint64_t rdi = (uintptr_t)op;
-	int ret;
-
-	__asm__ volatile("push %%rbp; mov %%rsp, %%rbp; and $-16, %%rsp; push $0; push %[run]; xor %%esi, %%esi; xor %%edx, %%edx;"
-			 "xor %%r8d, %%r8d; xor %%r9d, %%r9d; call emul_vdso_enter; mov %%rbp, %%rsp; pop %%rbp"
-			 : "=a"(ret), "+D"(rdi), "+c"(function)
-			 : [run] "b"(run)
-			 : "rsi", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc",
-			   "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
-			   "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
-	return ret;
+	return rig_call(run, op, function, NULL);
 }
 
 uint64_t rig_op(struct rig *r, unsigned t, struct encl_op *op)

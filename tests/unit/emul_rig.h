@@ -31,6 +31,11 @@ int rig_init(struct rig *r);
 int64_t rig_map(struct rig *r, uint64_t off, uint64_t pages, int prot);
 /* One entry on TCS t; run is zeroed first.  Returns what the vDSO function returns. */
 int rig_enter(struct rig *r, unsigned t, unsigned function, struct encl_op *op, struct sgx_enclave_run *run);
+/*
+ * emul_vdso_enter with *run as it is, which keeps the registers that C code expects back.  rflags may be NULL; else the
+ * flags to enter with, and then those that came out (DF and AC are cleared before this returns).
+ */
+int rig_call(struct sgx_enclave_run *run, struct encl_op *op, unsigned function, uint64_t *rflags);
 /* An op that must end in EEXIT; returns op->status, or ~0 when an exception came out. */
 uint64_t rig_op(struct rig *r, unsigned t, struct encl_op *op);
 
