@@ -54,5 +54,6 @@ int main(int argc, char **argv)
 	text = json_print(m.body, false);
 	puts(text);
 	free(text);
+	session_msg_release(&m);
 	return 0;
 }
