@@ -217,6 +217,68 @@ static void blocked(void)
 	pthread_join(t, NULL);
 }
 
+/* ---- the first entry of a thread, in a signal handler ------------------------------------------------------ */
+
+static volatile sig_atomic_t alarms;
+static volatile uint32_t spin_until;
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+	if (++alarms == 50)
+		spin_until = 1;
+}
+
+static unsigned first_good;
+
+static void on_first(int sig)
+{
+	struct encl_op op = { .op = ENCL_OP_NOP };
+
+	(void)sig;
+	first_good += rig_op(&rig, 1, &op) == ENCL_OK;
+}
+
+/* With an alternate stack of its own, or without; the second signal finds the thread inside. */
+static void *first_thread(void *own_stack)
+{
+	stack_t mine = { .ss_sp = own_stack, .ss_size = 0x10000 }, now;
+	struct encl_op spin = { .op = ENCL_OP_SPIN, .addr = (uintptr_t)&spin_until };
+
+	if (own_stack)
+		sigaltstack(&mine, NULL);
+	pthread_kill(pthread_self(), SIGUSR1);
+	ualarm(1000, 1000);
+	first_good += rig_op(&rig, 0, &spin) == ENCL_OK;
+	ualarm(0, 0);
+	sigaltstack(NULL, &now);
+	return now.ss_flags & SS_DISABLE || now.ss_sp == own_stack ? NULL : own_stack ? own_stack : &first_good;
+}
+
+static void first_in_handler(void)
+{
+	struct sigaction first = { .sa_handler = on_first, .sa_flags = SA_ONSTACK }, alarm = { .sa_handler = on_alarm };
+	static uint8_t stack[0x10000];
+	void *own[] = { NULL, stack }, *ret;
+	sigset_t set, old;
+	pthread_t t;
+
+	emul_sigaction(SIGUSR1, &first, NULL);
+	emul_sigaction(SIGALRM, &alarm, NULL);
+	for (size_t i = 0; i < 2; i++) {
+		alarms = first_good = 0;
+		spin_until = 0;
+		pthread_create(&t, NULL, first_thread, own[i]);
+		sigemptyset(&set);
+		sigaddset(&set, SIGALRM);
+		pthread_sigmask(SIG_BLOCK, &set, &old);
+		pthread_join(t, &ret);
+		pthread_sigmask(SIG_SETMASK, &old, NULL);
+		ok(ret && first_good == 2, "a thread first enters in a handler%s, then goes on with signals",
+		   own[i] ? " on its own alternate stack" : "");
+	}
+}
+
 /* ---- RFLAGS ------------------------------------------------------------------------------------------------- */
 
 extern const uint8_t exit_code[], spin_code[];
@@ -228,16 +290,6 @@ static bool put_code(uint64_t off, const uint8_t *code)
 			      .src = (uintptr_t)code };
 
 	return rig_map(&rig, off, 1, PROT_READ | PROT_WRITE | PROT_EXEC) > 0 && rig_op(&rig, 0, &op) == ENCL_OK;
-}
-
-static volatile sig_atomic_t alarms;
-static volatile uint32_t spin_until;
-
-static void on_alarm(int sig)
-{
-	(void)sig;
-	if (++alarms == 50)
-		spin_until = 1;
 }
 
 static void flags(void)
@@ -266,8 +318,8 @@ static void flags(void)
 	is_u64(rig_call(&run, &op, EENTER, &rflags), 0, "it leaves to a handler");
 	ok(!(rflags & RFLAGS_DF), "which runs with DF clear");
 
-	struct sigaction sa = { .sa_handler = on_alarm };
-	emul_sigaction(SIGALRM, &sa, NULL);
+	alarms = 0;
+	spin_until = 0;
 	ok(put_code(GROW + 0x21000, spin_code), "code that sets DF and AC, then waits");
 	op = (struct encl_op){ .op = ENCL_OP_EXEC, .addr = rig.base + GROW + 0x21000, .value = (uintptr_t)&spin_until };
 	ualarm(1000, 1000);
@@ -292,6 +344,7 @@ int main(void)
 	bad_tcs();
 	nesting();
 	blocked();
+	first_in_handler();
 	flags();
 	rig_free(&rig);
 	return tap_done();

@@ -106,7 +106,7 @@ static void storm(void)
 	struct sigaction sa = { .sa_sigaction = on_storm, .sa_flags = SA_SIGINFO | SA_RESTART };
 
 	is_u64(emul_sigaction(SIGUSR1, &sa, NULL), 0, "a handler that enters the enclave");
-	run_threads(N, storm_thread, 2000);
+	run_threads(N, storm_thread, 1200);
 	ok(storms > 1000 && works > 100, "%llu signals met %llu entries of four threads", (unsigned long long)storms,
 	   (unsigned long long)works);
 	is_u64(storm_bad, 0, "every entry of a handler was right");
@@ -174,7 +174,7 @@ static void rights(void)
 	uint64_t lost = 0;
 
 	ok(add_rw(GROW, 1, 0), "a page to write to");
-	run_threads(WRITERS + 1, restrict_thread, 1500);
+	run_threads(WRITERS + 1, restrict_thread, 1000);
 	is_u64(wrong, 0, "a write succeeds or faults with v14/0x8007, never else");
 	is_u64(restrict_bad, 0, "restricting never fails");
 	ok(restricts > 100 && writes > 100, "%llu restrictions, %llu writes, %llu faults", (unsigned long long)restricts,
