@@ -144,7 +144,10 @@ void encl_tcs_put(struct encl *en, struct encl_tcs *t);
 /* Take the TCS at this offset, whatever its depth; NULL: not known, or in use. */
 struct encl_tcs *encl_tcs_at(struct encl *en, uint64_t off);
 
-/* One EENTER (function 2) or ERESUME (3) on this TCS with RDI = op; counts; never fails by itself. */
+/*
+ * One EENTER (function 2) or ERESUME (3) on this TCS; RDI leads to a copy of op, which is brought up to date
+ * afterwards; counts; never fails by itself.
+ */
 void encl_enter(struct encl *en, struct encl_tcs *t, unsigned function, struct encl_op *op, struct encl_exit *x);
 /* The raw form: registers in, registers out. */
 void encl_enter_raw(struct encl *en, struct encl_tcs *t, unsigned function, struct sgx_enter_regs *regs,
@@ -152,6 +155,12 @@ void encl_enter_raw(struct encl *en, struct encl_tcs *t, unsigned function, stru
 /* Get a TCS, enter, put.  0: op ran to EEXIT (op->status says how it went); -1: e = enclave-fault etc.,
  * *x describes it; the TCS then stays stopped (depth 1) for the debugger. */
 int encl_call(struct encl *en, struct encl_op *op, struct encl_exit *x, struct err *e);
+/* The same on a TCS that the caller took, at any depth. */
+int encl_run_op_on(struct encl *en, struct encl_tcs *t, struct encl_op *op, struct encl_exit *x, struct err *e);
+/* Copies the operation of the innermost entry that an exception stopped on this TCS; -1: none is known. */
+int encl_stopped_op(struct encl_tcs *t, struct encl_op *ret_op);
+/* ERESUMEs that entry; op is what encl_stopped_op() gave, and the operation as it is afterwards. */
+int encl_resume_op(struct encl *en, struct encl_tcs *t, struct encl_op *op, struct encl_exit *x, struct err *e);
 /* ERR_NO_INTERFACE unless the enclave declares the operation interface. */
 int encl_need_ops(const struct encl *en, struct err *e);
 /* For those who drive entries themselves: adds the leafs that op says it completed to the counters. */

@@ -7,6 +7,7 @@
 #include "device/internal.h"
 
 #define HOST_STACK_BYTES ((size_t)128 << 10)    /* signal handlers may run on it */
+#define HOST_OP_SLOTS (SGX_PAGE_SIZE / sizeof(struct encl_op))  /* on the page above it */
 
 struct encl_tcs *encl_tcs_get(struct encl *en)
 {
@@ -77,7 +78,8 @@ static uint64_t host_stack(struct encl_tcs *t)
 	uint8_t *p = t->stack;
 
 	if (!p) {
-		p = mmap(NULL, HOST_STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+		p = mmap(NULL, HOST_STACK_BYTES + SGX_PAGE_SIZE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 		if (p == MAP_FAILED)
 			return 0;
 		mprotect(p, SGX_PAGE_SIZE, PROT_NONE);
@@ -89,7 +91,7 @@ static uint64_t host_stack(struct encl_tcs *t)
 void encl_tcs_release(struct encl_tcs *t)
 {
 	if (t->stack)
-		munmap(t->stack, HOST_STACK_BYTES);
+		munmap(t->stack, HOST_STACK_BYTES + SGX_PAGE_SIZE);
 	t->stack = NULL;
 }
 
@@ -122,11 +124,43 @@ void encl_enter_raw(struct encl *en, struct encl_tcs *t, unsigned function, stru
 	track_depth(t, function, x);
 }
 
+/*
+ * Where the operation of the entry at this depth lies for the enclave: with the TCS, not with the caller, because an
+ * entry that an exception stopped may be resumed long after its caller has gone.  NULL: too deep, or no memory.
+ */
+static struct encl_op *op_slot(struct encl_tcs *t, unsigned depth)
+{
+	uint64_t top = host_stack(t);
+
+	return top && depth < HOST_OP_SLOTS ? (struct encl_op *)(uintptr_t)top + depth : NULL;
+}
+
+/* The operation that the innermost stopped entry of this TCS works on. */
+static struct encl_op *stopped_slot(struct encl_tcs *t)
+{
+	return t->depth ? op_slot(t, t->depth - 1) : NULL;
+}
+
 void encl_enter(struct encl *en, struct encl_tcs *t, unsigned function, struct encl_op *op, struct encl_exit *x)
 {
-	struct sgx_enter_regs regs = { .rdi = (uint64_t)(uintptr_t)op };
+	struct encl_op *slot = function == SGX_ERESUME ? stopped_slot(t) : op_slot(t, t->depth);
+	struct sgx_enter_regs regs = { .rdi = (uint64_t)(uintptr_t)(slot ? slot : op) };
 
+	if (slot)
+		*slot = *op;
 	encl_enter_raw(en, t, function, &regs, x);
+	if (slot)
+		*op = *slot;
+}
+
+int encl_stopped_op(struct encl_tcs *t, struct encl_op *ret_op)
+{
+	struct encl_op *slot = stopped_slot(t);
+
+	if (!slot)
+		return -1;
+	*ret_op = *slot;
+	return 0;
 }
 
 int encl_need_ops(const struct encl *en, struct err *e)
@@ -149,19 +183,41 @@ static bool lost_race(const struct encl_exit *x)
 	       !(x->errcd & (SGX_PFEC_P | SGX_PFEC_SGX));
 }
 
-int encl_run_op_on(struct encl *en, struct encl_tcs *t, struct encl_op *op, struct encl_exit *x, struct err *e)
+/* By EENTER or ERESUME to the next EEXIT or exception. */
+static int run_op(struct encl *en, struct encl_tcs *t, unsigned function, struct encl_op *op, struct encl_exit *x,
+		  struct err *e)
 {
 	uint64_t last = UINT64_MAX;
 
-	encl_enter(en, t, SGX_EENTER, op, x);
+	encl_enter(en, t, function, op, x);
 	while (lost_race(x) && x->addr != last && x->addr - en->base < en->size) {
 		last = x->addr;
 		encl_enter(en, t, SGX_ERESUME, op, x);
 	}
-	encl_count_leafs(en, op);
 	if (x->ret)
 		return err_set(e, ERR_ENTRY_REFUSED, -x->ret, "the vDSO refused the entry");
 	return x->fault ? encl_fault_err(en, x, e) : 0;
+}
+
+int encl_run_op_on(struct encl *en, struct encl_tcs *t, struct encl_op *op, struct encl_exit *x, struct err *e)
+{
+	int r = run_op(en, t, SGX_EENTER, op, x, e);
+
+	encl_count_leafs(en, op);
+	return r;
+}
+
+int encl_resume_op(struct encl *en, struct encl_tcs *t, struct encl_op *op, struct encl_exit *x, struct err *e)
+{
+	/* the enclave counts from the EENTER on: what it had done when it stopped is counted already */
+	struct encl_op fresh, before = *op;
+	int r = run_op(en, t, SGX_ERESUME, op, x, e);
+
+	fresh = *op;
+	fresh.eaccepts -= before.eaccepts;
+	fresh.eacceptcopies -= before.eacceptcopies;
+	encl_count_leafs(en, &fresh);
+	return r;
 }
 
 int encl_run_op(struct encl *en, struct encl_op *op, struct encl_exit *x, struct err *e)

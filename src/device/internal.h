@@ -74,8 +74,6 @@ int encl_reserve_again(struct encl *en, uint64_t off, uint64_t pages, struct err
  * Adds the leafs that completed to the counters.
  */
 int encl_run_op(struct encl *en, struct encl_op *op, struct encl_exit *x, struct err *e);
-/* The same on a given TCS. */
-int encl_run_op_on(struct encl *en, struct encl_tcs *t, struct encl_op *op, struct encl_exit *x, struct err *e);
 /* Pages an operation says it did; an enclave may say anything. */
 static inline uint64_t encl_op_done(const struct encl_op *op)
 {
