@@ -48,8 +48,8 @@ static bool write_word(struct emul_encl *en, uint64_t la, const uint8_t word[WOR
 	return out.kind == SGXM_DONE || out.kind == SGXM_CODE;
 }
 
-/* All of one chunk or nothing. */
-static bool access_chunk(struct emul_encl *en, uint64_t la, uint8_t *buf, const uint8_t *src, size_t bytes,
+/* All of one chunk or nothing: 0, -EIO, or -EMUL_NO_EPC where a page is out and cannot be brought back now. */
+static int access_chunk(struct emul_encl *en, uint64_t la, uint8_t *buf, const uint8_t *src, size_t bytes,
 			 unsigned vma_prot)
 {
 	uint8_t word[WORD];
@@ -59,17 +59,23 @@ static bool access_chunk(struct emul_encl *en, uint64_t la, uint8_t *buf, const 
 		uint64_t at = la + i, aligned = at & ~(uint64_t)(WORD - 1), skip = at - aligned;
 
 		n = WORD - skip < bytes - i ? WORD - skip : bytes - i;
-		if (!page_visible(en, at, vma_prot) || !read_word(en, aligned, word))
-			return false;
+		if (!page_visible(en, at, vma_prot))
+			return -EIO;
+		int r = emul_load_page(en, emul_page_index(en, at));
+
+		if (r)
+			return r == -EMUL_NO_EPC ? r : -EIO;
+		if (!read_word(en, aligned, word))
+			return -EIO;
 		if (src) {
 			memcpy(word + skip, src + i, n);
 			if (!write_word(en, aligned, word))
-				return false;
+				return -EIO;
 		} else {
 			memcpy(buf + i, word + skip, n);
 		}
 	}
-	return true;
+	return 0;
 }
 
 /* The VMA at la decides for the chunk that starts there: its enclave and its rights. */
@@ -101,14 +107,17 @@ static ssize_t access_range(uint64_t la, uint8_t *buf, const uint8_t *src, size_
 		size_t n = bytes - done < CHUNK ? bytes - done : CHUNK;
 		unsigned prot = 0;
 		struct emul_encl *en = chunk_encl(la + done, &prot);
-		bool ok;
+		int r;
 
 		if (!en)
 			break;
-		emul_lock(&en->sh->mutex);
-		ok = access_chunk(en, la + done, buf ? buf + done : NULL, src ? src + done : NULL, n, prot);
-		emul_unlock(&en->sh->mutex);
-		if (!ok)
+		do {
+			emul_lock(&en->sh->mutex);
+			r = access_chunk(en, la + done, buf ? buf + done : NULL, src ? src + done : NULL, n, prot);
+			emul_unlock(&en->sh->mutex);
+		} while (r == -EMUL_NO_EPC && emul_reclaim());
+		emul_ksgxd(en->sh);
+		if (r)
 			break;
 		done += n;
 	}

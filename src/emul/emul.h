@@ -109,6 +109,7 @@ struct emul_get_counters {
 	uint64_t ptes;                  /* page-table entries installed */
 	uint64_t eaugs, eaccepts, eacceptcopies;
 	uint64_t epc_used, epc_total;   /* pages, of the whole device */
+	uint64_t ewbs, eldus;           /* pages written out of the EPC, and loaded back */
 };
 
 /* Which check refused last on this fd, and how: for errors that name it. */

@@ -77,7 +77,7 @@ struct emul_encl *emul_encl_find(const struct stat *st)
 
 /* ---- mapping ------------------------------------------------------------------------------------ */
 
-static void *map_file(int fd, uint64_t bytes, uint64_t off)
+void *emul_map_file(int fd, uint64_t bytes, uint64_t off)
 {
 	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, (off_t)off);
 
@@ -108,6 +108,7 @@ static void unmap_meta(struct emul_encl *en, uint64_t size)
 	unmap(en->epcm, table_bytes(pages, sizeof(*en->epcm)));
 	unmap(en->rec, table_bytes(pages, sizeof(*en->rec)));
 	unmap(en->pte, table_bytes(pages, 1));
+	emul_paging_unmap(en, size);
 	en->alias = NULL;
 	en->epcm = NULL;
 	en->rec = NULL;
@@ -120,9 +121,9 @@ int emul_encl_map_meta(struct emul_encl *en)
 
 	if (atomic_load(&en->mapped))
 		return 0;
-	en->alias = map_file(en->own_fd, size, 0);
-	en->epcm = map_file(en->own_fd, table_bytes(pages, sizeof(*en->epcm)), EMUL_OFF_EPCM);
-	en->rec = map_file(en->own_fd, table_bytes(pages, sizeof(*en->rec)), EMUL_OFF_RECORDS);
+	en->alias = emul_map_file(en->own_fd, size, 0);
+	en->epcm = emul_map_file(en->own_fd, table_bytes(pages, sizeof(*en->epcm)), EMUL_OFF_EPCM);
+	en->rec = emul_map_file(en->own_fd, table_bytes(pages, sizeof(*en->rec)), EMUL_OFF_RECORDS);
 	/* page tables: private, copied by fork as Linux copies them */
 	en->pte = mmap(NULL, table_bytes(pages, 1), PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -143,7 +144,7 @@ int emul_encl_map_meta(struct emul_encl *en)
 /* Also tells a new file from an attached one: the pages behind EMUL_OFF_SHARED. */
 static int map_small(struct emul_encl *en)
 {
-	uint8_t *p = map_file(en->own_fd, SMALL_BYTES, EMUL_OFF_SHARED);
+	uint8_t *p = emul_map_file(en->own_fd, SMALL_BYTES, EMUL_OFF_SHARED);
 
 	if (!p)
 		return -ENOMEM;
@@ -333,11 +334,16 @@ void emul_encl_reap(void)
 /* Held over the fork, so that the child finds lists that nobody was changing. */
 void emul_encl_before_fork(void)
 {
+	emul_lock(&emul_reclaim_lock);
 	emul_lock(&emul_maps_lock);
 	emul_lock(&slots_lock);
-	for (uint32_t i = 0; i < atomic_load(&emul_n_encls); i++)
-		if (atomic_load(&emul_encls[i].live))
-			emul_lock(&emul_encls[i].mm_lock);
+	for (uint32_t i = 0; i < atomic_load(&emul_n_encls); i++) {
+		if (!atomic_load(&emul_encls[i].live))
+			continue;
+		emul_lock(&emul_encls[i].mm_lock);
+		/* taken back by the child: until then nobody may reclaim what it has mapped */
+		atomic_fetch_add(&emul_encls[i].sh->forks, 1);
+	}
 }
 
 void emul_encl_after_fork(bool child)
@@ -346,9 +352,12 @@ void emul_encl_after_fork(bool child)
 		if (!atomic_load(&emul_encls[i].live))
 			continue;
 		emul_unlock(&emul_encls[i].mm_lock);
-		if (child)
+		if (child) {
 			emul_epc_attach(emul_encls[i].sh, emul_encls[i].dev, emul_encls[i].ino);
+			atomic_fetch_sub(&emul_encls[i].sh->forks, 1);
+		}
 	}
 	emul_unlock(&slots_lock);
 	emul_unlock(&emul_maps_lock);
+	emul_unlock(&emul_reclaim_lock);
 }

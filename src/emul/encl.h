@@ -7,16 +7,16 @@
 
 #include "emul/internal.h"
 
-#define EMUL_VERSION 1u
+#define EMUL_VERSION 2u
 
-/* Size of every enclave file: up to the last EPCM entry of the largest ELRANGE. */
-#define EMUL_FILE_BYTES (EMUL_OFF_EPCM + \
-			 ((uint64_t)sizeof(struct sgxm_epcm) << (EMUL_MAX_SIZE_LOG2 - SGX_PAGE_SHIFT)))
+/* Size of every enclave file: up to the SECS behind the last page of the largest ELRANGE. */
+#define EMUL_FILE_BYTES (EMUL_OFF_BACKING + ((uint64_t)1 << EMUL_MAX_SIZE_LOG2) + SGX_PAGE_SIZE)
 
 struct emul_encl *emul_encl_find(const struct stat *st);
 int emul_encl_claim(int own_fd, const struct stat *st, bool is_new, struct emul_encl **ret_en);
 void emul_encl_reap(void);
 int emul_fd_high(int fd);
+void *emul_map_file(int fd, uint64_t bytes, uint64_t off);
 
 /* around fork(), all signals blocked */
 void emul_encl_before_fork(void);
@@ -25,6 +25,8 @@ void emul_encl_after_fork(bool child);
 /* This process uses the enclave's EPC pages from now on / no more; the last one gives them back. */
 void emul_epc_attach(struct emul_shared *sh, dev_t dev, ino_t ino);
 void emul_epc_detach(struct emul_shared *sh);
+/* Is this process the only one that can reach the enclave's pages? */
+bool emul_epc_sole(struct emul_shared *sh);
 
 /* fds of process pid that name the file, other than except_fd */
 bool emul_process_has_file(uint32_t pid, dev_t dev, ino_t ino, int except_fd);

@@ -93,6 +93,8 @@ static bool is_home(const struct emul_shared *sh)
 	return sh->pool_id == emul_pool->id && sh->charge < EMUL_MAX_CHARGES;
 }
 
+bool emul_epc_is_home(const struct emul_shared *sh) { return is_home(sh); }
+
 /* Subtract, but never below zero: a process with another pool may have taken what we give back. */
 static uint64_t take_off(_Atomic uint64_t *counter, uint64_t pages)
 {
@@ -143,14 +145,41 @@ static bool sweep(void)
 	return atomic_load(&emul_pool->used) < before;
 }
 
-static void add_holder(struct emul_charge *c, uint32_t pid)
+static bool add_holder(struct emul_charge *c, uint32_t pid)
 {
 	for (unsigned i = 0; i < EMUL_CHARGE_PIDS; i++) {
 		if (c->pids[i] && c->pids[i] != pid)
 			continue;
 		c->pids[i] = pid;
-		return;
+		return true;
 	}
+	return false;
+}
+
+/*
+ * The lock orders this with emul_epc_attach: a process that attaches later sees in the records what was marked before
+ * this was asked, and one that attached before is counted here.
+ */
+bool emul_epc_sole(struct emul_shared *sh)
+{
+	uint32_t self = raw_getpid();
+	bool sole = true;
+
+	emul_lock(&emul_pool->lock);
+	if (!is_home(sh) || atomic_load(&sh->strangers) || atomic_load(&sh->forks))
+		sole = false;
+	for (unsigned i = 0; sole && i < EMUL_CHARGE_PIDS; i++) {
+		struct emul_charge *c = &emul_pool->charges[sh->charge];
+
+		if (!c->pids[i] || c->pids[i] == self)
+			continue;
+		if (emul_thread_dead(c->pids[i], false) || !emul_process_has_file(c->pids[i], c->dev, c->ino, -1))
+			c->pids[i] = 0;
+		else
+			sole = false;
+	}
+	emul_unlock(&emul_pool->lock);
+	return sole;
 }
 
 void emul_epc_attach(struct emul_shared *sh, dev_t dev, ino_t ino)
@@ -169,8 +198,8 @@ void emul_epc_attach(struct emul_shared *sh, dev_t dev, ino_t ino)
 		atomic_store(&c->pages, atomic_load(&sh->epc_used));
 		atomic_fetch_add(&emul_pool->used, atomic_load(&sh->epc_used));
 	}
-	if (is_home(sh))
-		add_holder(&emul_pool->charges[sh->charge], raw_getpid());
+	if (!is_home(sh) || !add_holder(&emul_pool->charges[sh->charge], raw_getpid()))
+		atomic_store(&sh->strangers, 1);
 	emul_unlock(&emul_pool->lock);
 }
 
@@ -233,6 +262,28 @@ void emul_epc_give(struct emul_shared *sh, uint64_t pages)
 		take_off(&emul_pool->used, take_off(&emul_pool->charges[sh->charge].pages, pages));
 }
 
+/*
+ * The kernel's thread wakes up below 32 free pages and reclaims until there are 64.  An EPC so small that this would be
+ * most of it gets a fraction instead.
+ */
+#define LOW_PAGES  32u
+#define HIGH_PAGES 64u
+#define LOW_PART   8u
+#define HIGH_PART  4u
+
+static bool has_free(const struct emul_shared *sh, uint64_t pages, unsigned part)
+{
+	uint64_t used = atomic_load_explicit(&emul_pool->used, memory_order_relaxed), total = emul_pool->total;
+
+	if (!is_home(sh))
+		return true;
+	pages = pages < total / part ? pages : total / part;
+	return used <= total && total - used >= pages;
+}
+
+bool emul_epc_low(const struct emul_shared *sh) { return !has_free(sh, LOW_PAGES, LOW_PART); }
+bool emul_epc_high(const struct emul_shared *sh) { return has_free(sh, HIGH_PAGES, HIGH_PART); }
+
 /* ---- by the batch -------------------------------------------------------------------------------------- */
 
 void emul_stash_fill(struct emul_encl *en, struct emul_stash *st, uint64_t pages)
@@ -263,7 +314,7 @@ int emul_va_grow(struct emul_encl *en, struct emul_stash *st, bool *ret_new)
 	*ret_new = sh->page_count % EMUL_VA_SLOTS == 0;
 	if (*ret_new) {
 		if (!emul_stash_take(en, st))
-			return -ENOMEM;
+			return -EMUL_NO_EPC;
 		sh->va_pages++;
 	}
 	sh->page_count++;

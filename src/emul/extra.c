@@ -2,7 +2,8 @@
 /*
  * The extra ioctls: what only a model can tell.  On the kernel's fd they are ENOTTY.
  *
- * They change nothing but counters of the outside world, and do not take the busy flag.
+ * They change nothing that a program could see, though a SECS that is out comes back to be looked at, and do not take the
+ * busy flag.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,26 +17,51 @@
 #define PIECE_RANGES  64u               /* collected before they are written to the caller */
 #define RECORDS_PER_PAGE (SGX_PAGE_SIZE / sizeof(struct emul_record))
 
+/* The SECS in the EPC: 0 with sh->mutex held, which keeps it there. */
+static int with_secs(struct emul_encl *en)
+{
+	int r;
+
+	for (;;) {
+		emul_lock(&en->sh->mutex);
+		r = emul_load_secs(en);
+		if (!r)
+			return 0;
+		emul_unlock(&en->sh->mutex);
+		if (r != -EMUL_NO_EPC)
+			return -EIO;
+		if (!emul_reclaim())
+			return -ENOMEM;
+	}
+}
+
 long emul_ioc_get_secs(struct emul_call *c)
 {
 	struct emul_encl *en = c->en;
 	const struct sgxm_secs *secs = (const struct sgxm_secs *)en->secs;
 	struct emul_get_secs arg;
 	struct { struct sgx_arch_secs_head head; uint8_t rest[4096 - sizeof(struct sgx_arch_secs_head)]; } image;
+	uint8_t padding[sizeof(secs->padding)];
+	int r;
 
 	if (!atomic_load(&en->sh->created))
 		return -EINVAL;
 	if (emul_user_read(&arg, c->arg, sizeof(arg)))
 		return -EFAULT;
+	r = with_secs(en);
+	if (r)
+		return r;
 	memset(&image, 0, sizeof(image));
 	image.head = secs->a;
 	arg.eid = secs->eid;
 	arg.children = __atomic_load_n(&secs->children, __ATOMIC_RELAXED);
 	arg.threads_inside = sgxm_threads_inside(&en->machine, EMUL_EPA_SECS);
 	arg.epoch = track_stamp(secs);
+	memcpy(padding, secs->padding, sizeof(padding));
+	emul_unlock(&en->sh->mutex);
 	if (arg.secs && emul_user_write(arg.secs, &image, sizeof(image)))
 		return -EFAULT;
-	if (arg.padding && emul_user_write(arg.padding, secs->padding, sizeof(secs->padding)))
+	if (arg.padding && emul_user_write(arg.padding, padding, sizeof(padding)))
 		return -EFAULT;
 	return emul_user_write(c->arg, &arg, sizeof(arg)) ? -EFAULT : 0;
 }
@@ -50,6 +76,7 @@ long emul_ioc_get_counters(struct emul_call *c)
 		.kernel_faults = atomic_load(&sh->kernel_faults), .host_faults = atomic_load(&sh->host_faults),
 		.ptes = atomic_load(&sh->ptes), .eaugs = atomic_load(&sh->eaugs),
 		.eaccepts = atomic_load(&sh->eaccepts), .eacceptcopies = atomic_load(&sh->eacceptcopies),
+		.ewbs = atomic_load(&sh->ewbs), .eldus = atomic_load(&sh->eldus),
 		.epc_used = home ? atomic_load(&emul_pool->used) : atomic_load(&sh->epc_used),
 		.epc_total = home ? emul_pool->total : sh->pool_total,
 	};

@@ -18,13 +18,17 @@ static uint32_t pfec_bits(enum sgxm_access access)
 	return SGX_PFEC_U | (access == SGXM_WRITE ? SGX_PFEC_W : 0) | (access == SGXM_FETCH ? SGX_PFEC_I : 0);
 }
 
-/* The model's page-table entry; 0 when it is not there.  A record that another process removed takes it along. */
+/*
+ * The model's page-table entry; 0 when it is not there.  A record that another process removed, or whose page leaves
+ * the EPC, takes it along.
+ */
 static uint8_t pte_of(const struct emul_encl *en, uint64_t page)
 {
 	uint8_t pte = __atomic_load_n(&en->pte[page], __ATOMIC_RELAXED);
 
-	if (!(pte & EMUL_PTE_PRESENT) ||
-	    !(atomic_load_explicit(&en->rec[page].word, memory_order_relaxed) & EMUL_REC_EXISTS))
+	unsigned rec = atomic_load_explicit(&en->rec[page].word, memory_order_relaxed);
+
+	if (!(pte & EMUL_PTE_PRESENT) || (rec & (EMUL_REC_EXISTS | EMUL_REC_OUT)) != EMUL_REC_EXISTS)
 		return 0;
 	return pte;
 }
@@ -80,8 +84,15 @@ static enum emul_fault present_fault(struct emul_encl *en, struct emul_vma *v, u
 	return emul_native_widen(en, v, page) ? EMUL_FAULT_STALE : EMUL_FAULT_SIGBUS;
 }
 
-/* What only EAUG can resolve: decided again with sh->mutex held, which comes before mm_lock. */
+/* What only EAUG or ELDU can resolve: decided again with sh->mutex held, which comes before mm_lock. */
 #define FAULT_NEEDS_MUTEX ((enum emul_fault)-1)
+/* ... and with a free EPC page. */
+#define FAULT_NEEDS_EPC   ((enum emul_fault)-2)
+
+static enum emul_fault done_or(int r)
+{
+	return !r ? EMUL_FAULT_RESOLVED : r == -EMUL_NO_EPC ? FAULT_NEEDS_EPC : EMUL_FAULT_SIGBUS;
+}
 
 /* sgx_vma_fault: no entry, and the kernel found nothing against the access. */
 static enum emul_fault driver_fault(struct emul_encl *en, const struct emul_vma *v, uint64_t la, bool mutex_held)
@@ -95,9 +106,13 @@ static enum emul_fault driver_fault(struct emul_encl *en, const struct emul_vma 
 			return EMUL_FAULT_SIGBUS;
 		if (!mutex_held)
 			return FAULT_NEEDS_MUTEX;
-		return emul_add_dynamic_page(en, la & SGX_PAGE_MASK) ? EMUL_FAULT_SIGBUS : EMUL_FAULT_RESOLVED;
+		return done_or(emul_add_dynamic_page(en, la & SGX_PAGE_MASK));
 	}
-	return v->prot & ~rec & EMUL_REC_MAX_MASK ? EMUL_FAULT_SIGBUS : EMUL_FAULT_RESOLVED;
+	if (v->prot & ~rec & EMUL_REC_MAX_MASK)
+		return EMUL_FAULT_SIGBUS;
+	if (!(rec & EMUL_REC_OUT))
+		return EMUL_FAULT_RESOLVED;
+	return mutex_held ? done_or(emul_load_page(en, emul_page_index(en, la))) : FAULT_NEEDS_MUTEX;
 }
 
 /* Steps 1-4 of the kernel for a fault it has to decide; mm_lock held. */
@@ -141,13 +156,20 @@ enum emul_fault emul_fault(struct emul_encl *en, uint64_t la, enum sgxm_access a
 	emul_unlock(&en->mm_lock);
 	if (f != FAULT_NEEDS_MUTEX)
 		return f;
-	*ret_pfec = pfec_bits(access);
-	emul_lock(&en->sh->mutex);
-	emul_lock(&en->mm_lock);
-	f = decide(en, la, access, by, true, ret_pfec);
-	emul_unlock(&en->mm_lock);
-	emul_unlock(&en->sh->mutex);
-	return f;
+	do {
+		*ret_pfec = pfec_bits(access);
+		emul_lock(&en->sh->mutex);
+		emul_lock(&en->mm_lock);
+		f = decide(en, la, access, by, true, ret_pfec);
+		emul_unlock(&en->mm_lock);
+		emul_unlock(&en->sh->mutex);
+		/*
+		 * A fault does not reclaim: it is retried until the kernel's thread has.  That it did in the meantime is all
+		 * that the program can see of this, beside the AEX.
+		 */
+	} while (f == FAULT_NEEDS_EPC && emul_reclaim());
+	emul_ksgxd(en->sh);
+	return f == FAULT_NEEDS_EPC ? EMUL_FAULT_SIGBUS : f;
 }
 
 int emul_touch(uint64_t la, uint8_t *ret_byte)

@@ -3,7 +3,7 @@
  * The CPU model's host: where an enclave's EPC pages and EPCM entries are.
  *
  * EPC addresses are per enclave: the SECS at EMUL_EPA_SECS, the page at ELRANGE offset o at
- * EMUL_EPA_PAGES + o, nothing else.  ENCLS memory operands are the driver's own structures.
+ * EMUL_EPA_PAGES + o, VA page n at EMUL_EPA_VA + 4096 n, nothing else.  ENCLS memory operands are the driver's own structures.
  *
  * Context: any, including signal handlers; and EENTER without a trap, where the vector registers belong to
  *          the caller: compiled with general registers only.
@@ -12,6 +12,11 @@
 
 #include "emul/driver.h"
 #include "emul/emul_crypto.h"
+
+static bool is_va(uint64_t epa)
+{
+	return epa >= EMUL_EPA_VA;
+}
 
 static struct sgxm_epcm *host_epcm(void *host, uint64_t epa)
 {
@@ -22,6 +27,8 @@ static struct sgxm_epcm *host_epcm(void *host, uint64_t epa)
 		return en->secs_epcm;
 	if (off < en->sh->size && en->epcm)
 		return &en->epcm[off >> SGX_PAGE_SHIFT];
+	if (is_va(epa) && en->va_epcm && (epa - EMUL_EPA_VA) >> SGX_PAGE_SHIFT < en->sh->va_pages)
+		return &en->va_epcm[(epa - EMUL_EPA_VA) >> SGX_PAGE_SHIFT];
 	return NULL;
 }
 
@@ -29,6 +36,8 @@ static uint8_t *host_page(void *host, uint64_t epa)
 {
 	struct emul_encl *en = host;
 
+	if (is_va(epa))
+		return (uint8_t *)en->va + (epa - EMUL_EPA_VA);
 	return epa == EMUL_EPA_SECS ? en->secs : en->alias + (epa - EMUL_EPA_PAGES);
 }
 
@@ -37,7 +46,7 @@ static struct sgxm_owner host_owner(void *host, uint64_t epa)
 {
 	const struct emul_encl *en = host;
 
-	if ((epa & SGX_PAGE_MASK) == EMUL_EPA_SECS)
+	if ((epa & SGX_PAGE_MASK) == EMUL_EPA_SECS || is_va(epa))
 		return (struct sgxm_owner){ 0 };
 	return (struct sgxm_owner){ en->sh->base + ((epa & SGX_PAGE_MASK) - EMUL_EPA_PAGES), EMUL_EPA_SECS };
 }
@@ -57,6 +66,8 @@ static void host_zero(void *host, uint64_t epa)
 
 	if (epa == EMUL_EPA_SECS)
 		memset(en->secs, 0, SGX_PAGE_SIZE);
+	else if (is_va(epa))
+		memset((uint8_t *)en->va + (epa - EMUL_EPA_VA), 0, SGX_PAGE_SIZE);
 	else if (emul_rec_load(&en->rec[(epa - EMUL_EPA_PAGES) >> SGX_PAGE_SHIFT]) & EMUL_REC_DIRTY)
 		memset(en->alias + (epa - EMUL_EPA_PAGES), 0, SGX_PAGE_SIZE);
 }

@@ -3,11 +3,12 @@
  * Inside the emulated device: what its files share.  Three parts:
  *   device.c ioc_*.c epc.c host.c   the driver: enclaves, ioctls, EPC accounting
  *   mm.c fault.c                    what Linux keeps per process: mappings, page-table entries, faults
+ *   paging.c reclaim.c              pages on their way out of the EPC and back
  *   native_*.{c,S}                  threads that run enclave code: traps, signals, entry and exit
  *
  * Locks, always taken in this order, always with all signals blocked (a signal handler may enter the
- * enclave and need them): emul_shared.mutex (all processes; stands for encl->lock), then
- * emul_encl.mm_lock (this process; stands for mmap_lock).  Code in native_* runs in signal context.
+ * enclave and need them): emul_reclaim_lock (this process), emul_shared.mutex of one enclave (all processes;
+ * stands for encl->lock), then emul_encl.mm_lock (this process; stands for mmap_lock).  Code in native_* runs in signal context.
  */
 #ifndef EMUL_INTERNAL_H
 #define EMUL_INTERNAL_H
@@ -27,10 +28,16 @@
 #define EMUL_OFF_SECS    (EMUL_OFF_SHARED + 0x1000)             /* EPC page of the SECS */
 #define EMUL_OFF_RECORDS (EMUL_OFF_SHARED + 0x100000)           /* struct emul_record per page */
 #define EMUL_OFF_EPCM    (EMUL_OFF_SHARED + ((uint64_t)1 << 40))        /* struct sgxm_epcm per page */
+#define EMUL_OFF_SLOTS   (EMUL_OFF_EPCM + ((uint64_t)1 << 37))          /* uint32_t per page: version slot + 1 */
+#define EMUL_OFF_VA_EPCM (EMUL_OFF_EPCM + ((uint64_t)1 << 38))          /* struct sgxm_epcm per VA page */
+#define EMUL_OFF_VA      (EMUL_OFF_SHARED + ((uint64_t)1 << 41))        /* VA pages */
+#define EMUL_OFF_PCMD    (EMUL_OFF_SHARED + ((uint64_t)1 << 42))        /* struct sgx_pcmd per page */
+#define EMUL_OFF_BACKING ((uint64_t)1 << 47)                            /* what EWB wrote, SECS behind the last page */
 
 /* EPC addresses as the CPU model sees them, per enclave. */
 #define EMUL_EPA_SECS    0x1000u
 #define EMUL_EPA_PAGES   ((uint64_t)1 << 46)    /* + offset from the ELRANGE base */
+#define EMUL_EPA_VA      ((uint64_t)1 << 47)    /* + 4096 * number of the VA page */
 
 /* What the driver remembers of a page (struct sgx_encl_page). */
 struct emul_record {
@@ -38,6 +45,9 @@ struct emul_record {
 };
 #define EMUL_REC_EXISTS   0x8000u
 #define EMUL_REC_DIRTY    0x4000u       /* the memory was used before: EAUG must zero it */
+#define EMUL_REC_SWAPPED  0x0100u       /* not in the EPC: the contents are in the backing store */
+#define EMUL_REC_LEAVING  0x0200u       /* being reclaimed: who needs it waits for emul_shared.mutex */
+#define EMUL_REC_OUT      (EMUL_REC_SWAPPED | EMUL_REC_LEAVING)
 #define EMUL_REC_MAX_MASK 0x0007u       /* vm_max_prot_bits as SGX_SECINFO_R.. */
 #define EMUL_REC_PT_SHIFT 4             /* page type, 4 bits */
 #define EMUL_REC_PT_MASK  0x00f0u
@@ -73,9 +83,14 @@ struct emul_shared {
 	uint64_t attributes_mask;       /* what INIT allows */
 	uint64_t page_count;            /* records; every 512th (with the SECS) costs a VA page */
 	uint64_t va_pages;
+	uint64_t va_hint;               /* slot to look at first */
+	uint32_t secs_out;              /* the SECS is in the backing store */
+	_Atomic uint32_t forks;         /* children that have not said yet that they use the enclave */
+	_Atomic uint32_t strangers;     /* set: processes use it that the pool does not know */
 	_Atomic uint64_t epc_used;      /* EPC pages this enclave holds: SECS, VA, pages */
 	_Atomic uint64_t eenters, eexits, eresumes, aexs, kernel_faults, host_faults, ptes;
 	_Atomic uint64_t eaugs, eaccepts, eacceptcopies;
+	_Atomic uint64_t ewbs, eldus;
 	struct sgxm_epcm secs_epcm;     /* EPCM entry of the SECS page */
 	struct emul_last_refusal refusal;
 	uint64_t pool_id;               /* the pool that is charged for this enclave; 0 = none */
@@ -109,6 +124,9 @@ extern struct emul_pool *emul_pool;     /* NULL before emul_setup */
 
 bool emul_epc_take(struct emul_shared *sh, uint64_t pages);     /* false: not enough are free */
 void emul_epc_give(struct emul_shared *sh, uint64_t pages);
+bool emul_epc_low(const struct emul_shared *sh);        /* fewer are free than reclaiming starts at */
+bool emul_epc_high(const struct emul_shared *sh);       /* as many are free as it stops at */
+bool emul_epc_is_home(const struct emul_shared *sh);    /* charged to the pool of this process */
 
 /* ---- this process ------------------------------------------------------------------------------- */
 
@@ -139,6 +157,12 @@ struct emul_encl {
 	struct sgxm_epcm *secs_epcm;    /* in the enclave file, behind struct emul_shared */
 	struct emul_record *rec;
 	uint8_t *pte;                   /* EMUL_PTE_* per page; private: page tables are per process */
+	/* paging, mapped when the first page goes out or comes in; sh->mutex */
+	uint64_t *va;                   /* version slots: the VA pages */
+	struct sgxm_epcm *va_epcm;
+	uint32_t *slot;                 /* [page], and of the SECS behind the last */
+	struct sgx_pcmd *pcmd;          /* the same */
+	uint64_t hand;                  /* page that reclaiming looks at next; emul_reclaim_lock */
 	uint8_t *bounce;                /* ADD_PAGES: source pages on their way, EMUL_BOUNCE_BYTES or NULL */
 	struct sgxm machine;
 	/* mappings, guarded by mm_lock */
@@ -154,11 +178,15 @@ extern _Atomic uint32_t emul_n_encls;   /* slots ever used */
 /*
  * The model's page-table entry: present, and the rights of the VMA as x86 can express them (PROT_* << 1), so
  * that a page walk needs no lock.  Beside it what is really mapped (PROT_* << 4).  Written under mm_lock.
+ * Accessed: set with the entry, cleared together with the real mapping when reclaiming passes; a page that is used
+ * again is mapped again, so either says that it was used.
  */
 #define EMUL_PTE_PRESENT 0x01u
 #define EMUL_PTE_RIGHTS_SHIFT 1
 #define EMUL_PTE_RIGHTS_MASK  0x0eu
 #define EMUL_PTE_NATIVE_SHIFT 4
+#define EMUL_PTE_NATIVE_MASK  0x70u
+#define EMUL_PTE_ACCESSED     0x80u
 static inline uint8_t emul_pte_rights(unsigned vma_prot)
 {
 	/* x86 page tables cannot express "no read": any right of the VMA reads */
@@ -201,10 +229,30 @@ struct sgxm_out emul_note(struct emul_encl *en, struct sgxm_out out, uint64_t of
 
 /*
  * EAUG of one page as the RFC ioctl and the fault path do it: VA page, EPC page, record, leaf.
- * 0, -ENOMEM (EPC or VA), -EBUSY (record exists), -EFAULT (leaf refused).  In the real driver the
+ * 0, -EMUL_NO_EPC (page or VA), -EBUSY (record exists), -EFAULT (leaf refused).  In the real driver the
  * paths differ in what they do when the EPC is empty; that is the caller's business.
  */
 int emul_add_dynamic_page(struct emul_encl *en, uint64_t la);
+
+/* ---- paging.c: sh->mutex held --------------------------------------------------------------------------- */
+
+/* Inside the driver only: no EPC page is free, which reclaiming may change. */
+#define EMUL_NO_EPC 513
+
+/* A page, or the SECS, is brought back when it is out: 0, -EMUL_NO_EPC, -EFAULT (ELDU refused, contents lost). */
+int emul_load_page(struct emul_encl *en, uint64_t page);
+int emul_load_secs(struct emul_encl *en);
+/* EBLOCK and EWB of pages that nobody can reach any more, marked LEAVING.  Returns EPC pages freed. */
+unsigned emul_evict_pages(struct emul_encl *en, const uint64_t *pages, unsigned n);
+void emul_paging_unmap(struct emul_encl *en, uint64_t size);
+
+/* ---- reclaim.c: no lock held, signals blocked ------------------------------------------------------------- */
+
+extern struct emul_mutex emul_reclaim_lock;     /* held over a fork */
+/* A batch of pages of this process's enclaves leaves the EPC.  Returns EPC pages freed; 0: nothing can be reclaimed. */
+unsigned emul_reclaim(void);
+/* What the kernel's thread of that name does when few pages are free. */
+void emul_ksgxd(const struct emul_shared *sh);
 
 /* ---- mm.c ------------------------------------------------------------------------------------------- */
 
@@ -214,6 +262,9 @@ extern struct emul_mutex emul_maps_lock;
 struct emul_vma *emul_vma_find(struct emul_encl *en, uint64_t la);
 /* Drop page-table entries of a range (munmap, zap, mprotect): mm_lock held. */
 void emul_pte_zap(struct emul_encl *en, uint64_t la, uint64_t bytes);
+/* Forget that pages were used: mm_lock held. */
+void emul_pte_age(struct emul_encl *en, uint64_t first, uint64_t n);
+extern uint64_t emul_widen_max;         /* neighbours that are mapped along with a page */
 /* The kernel zaps PTEs in every process (MODIFY_TYPES to TCS, REMOVE, reclaim): takes mm_lock. */
 void emul_zap_everywhere(struct emul_encl *en, uint64_t la, uint64_t bytes);
 /* EPCM rights of the range were narrowed: bring the real mapping down; takes mm_lock. */
@@ -252,6 +303,11 @@ enum sgxm_walk emul_walk(void *host, struct sgxm_cpu *cpu, uint64_t la, enum sgx
 
 /* ---- native_*.c ------------------------------------------------------------------------------------------ */
 
+/*
+ * After page-table entries are gone: waits for leafs that may have walked before, and clears pages[k] (to UINT64_MAX)
+ * for pages that a thread inside has cached: TCS and SSA.  False: it cannot be known.
+ */
+bool emul_native_quiesce(struct emul_encl *en, uint64_t *pages, unsigned n);
 int emul_native_setup(void);            /* arena, handlers, trap choice: 0 or -ENOSYS ... */
 /*
  * An ENCLU that was executed once may have become `hlt` (its first byte), where that traps cheaper.

@@ -107,9 +107,9 @@ static int add_page(struct add *a, uint64_t k)
 	bool new_va = false;
 	int r;
 
-	/* EPC page: none is free -> ENOMEM */
+	/* EPC page: none is free, or can be made free -> ENOMEM, or EINTR on a signal */
 	if (!emul_stash_take(en, &a->stash))
-		return -ENOMEM;
+		return -EMUL_NO_EPC;
 	/* version-array page likewise */
 	r = emul_va_grow(en, &a->stash, &new_va);
 	if (r) {
@@ -159,6 +159,10 @@ static long add_pages(struct add *a)
 			break;
 		}
 		r = add_some(a, &k, pages - k < CHUNK_PAGES ? pages : k + CHUNK_PAGES);
+		/* a signal here loses the pages that are done when the call is restarted, as in the driver */
+		if (r == -EMUL_NO_EPC)
+			r = emul_wait_epc(a->call);
+		emul_ksgxd(a->call->en->sh);
 	}
 	a->arg.count = k * SGX_PAGE_SIZE;
 	return r;

@@ -55,8 +55,10 @@ static int add_batch(struct emul_encl *en, uint64_t la, uint64_t n, uint64_t *re
 	int r = 0;
 
 	emul_lock(&en->sh->mutex);
+	r = emul_load_secs(en);
 	/* room for the VA pages too; when so much is not free, pages are taken one by one */
-	emul_stash_fill(en, &st, n + n / EMUL_VA_SLOTS + 1);
+	if (!r)
+		emul_stash_fill(en, &st, n + n / EMUL_VA_SLOTS + 1);
 	while (!r && done < n) {
 		uint64_t run = add_run(en, la + done * SGX_PAGE_SIZE, n - done, &st);
 
@@ -79,12 +81,14 @@ static void install_ptes(struct emul_encl *en, uint64_t la, uint64_t n)
 }
 
 /* What the caller sees when a page could not be added. */
-static long refusal(const struct emul_shared *sh, int r)
+static long refusal(const struct emul_shared *sh, int r, uint64_t done)
 {
 	if (!r)
 		return 0;
 	if (sh->kernel != EMUL_KERNEL_FIXED)
 		return SGX_AUGMENT_RFC_REFUSED;
+	if (r == -EMUL_ERESTARTSYS && done)
+		return 0;
 	return r == -EBUSY ? -EEXIST : r == -EFAULT ? -EIO : r;
 }
 
@@ -108,7 +112,10 @@ static long augment(struct emul_call *c, struct sgx_enclave_augment_pages *arg)
 		if (en->sh->kernel == EMUL_KERNEL_FIXED)
 			install_ptes(en, la, done);
 		k += done;
-		ret = refusal(en->sh, r);
+		if (r == -EMUL_NO_EPC)
+			r = emul_wait_epc(c);
+		emul_ksgxd(en->sh);
+		ret = refusal(en->sh, r, k);
 	}
 	arg->count = k * SGX_PAGE_SIZE;
 	return ret;

@@ -45,7 +45,43 @@ int emul_etrack(struct emul_encl *en)
 	return 0;
 }
 
-/* sgx_encl_eaug_page(): EPC page, VA page, index entry, leaf; each failure undoes what came before. */
+/* sgx_alloc_epc_page() that may reclaim */
+int emul_wait_epc(struct emul_call *c)
+{
+	bool restart;
+
+	/* signal pending -> EINTR or restart */
+	if (emul_signal_pending(&c->old_mask, &restart))
+		return -EMUL_ERESTARTSYS;
+	/* nothing can be reclaimed -> ENOMEM */
+	return emul_reclaim() ? 0 : -ENOMEM;
+}
+
+/* sgx_reclaim_direct(): a batch, when few pages are free.  sh->mutex held, and dropped for it. */
+void emul_reclaim_direct(struct emul_encl *en)
+{
+	if (!emul_epc_low(en->sh))
+		return;
+	emul_unlock(&en->sh->mutex);
+	emul_reclaim();
+	emul_lock(&en->sh->mutex);
+}
+
+bool emul_settle_epc(struct emul_encl *en, int *r)
+{
+	unsigned freed;
+
+	if (*r != -EMUL_NO_EPC)
+		return true;
+	emul_unlock(&en->sh->mutex);
+	freed = emul_reclaim();
+	emul_lock(&en->sh->mutex);
+	/* swapped out and nothing reclaimable -> EFAULT */
+	*r = freed ? 0 : -EFAULT;
+	return !freed;
+}
+
+/* sgx_encl_eaug_page(): SECS, EPC page, VA page, index entry, leaf; each failure undoes what came before. */
 int emul_add_dynamic(struct emul_encl *en, uint64_t la, struct emul_stash *st)
 {
 	struct emul_record *rec = &en->rec[emul_page_index(en, la)];
@@ -53,8 +89,12 @@ int emul_add_dynamic(struct emul_encl *en, uint64_t la, struct emul_stash *st)
 	bool new_va = false;
 	int r;
 
+	/* the RFC has no such step, and dereferences a null pointer where the SECS is out */
+	r = emul_load_secs(en);
+	if (r)
+		return r;
 	if (!emul_stash_take(en, st))
-		return -ENOMEM;
+		return -EMUL_NO_EPC;
 	r = emul_va_grow(en, st, &new_va);
 	if (r) {
 		emul_epc_give(en->sh, 1);

@@ -53,15 +53,15 @@ static int create(struct emul_encl *en, const struct sgx_arch_secs *secs)
 	/* size is not a power of two, or 0 -> EINVAL */
 	if (!secs->size || secs->size & (secs->size - 1))
 		return -EINVAL;
-	/* version-array page: EPC exhausted -> ENOMEM */
+	/* version-array page: EPC exhausted -> ENOMEM or EINTR */
 	r = emul_va_grow(en, &none, &new_va);
 	if (r)
 		return r;
 	if (backing_too_large(secs->size)) {
 		r = -EINVAL;
 	} else if (!emul_epc_take(sh, 1)) {
-		/* page for the SECS: EPC exhausted -> ENOMEM */
-		r = -ENOMEM;
+		/* page for the SECS likewise */
+		r = -EMUL_NO_EPC;
 	} else {
 		/* ECREATE faulted -> EIO */
 		r = do_ecreate(en, secs);
@@ -86,8 +86,16 @@ long emul_ioc_create(struct emul_call *c)
 	/* struct, then the SECS image, unreadable -> EFAULT */
 	if (emul_user_read(&arg, c->arg, sizeof(arg)) || emul_user_read(&secs, arg.src, sizeof(secs)))
 		return -EFAULT;
-	emul_lock(&sh->mutex);
-	r = create(c->en, &secs);
+	for (;;) {
+		emul_lock(&sh->mutex);
+		r = create(c->en, &secs);
+		if (r != -EMUL_NO_EPC)
+			break;
+		emul_unlock(&sh->mutex);
+		r = emul_wait_epc(c);
+		if (r)
+			return r;
+	}
 	if (!r) {
 		atomic_store(&sh->debug, !!(secs.attributes.flags & SGX_ATTR_DEBUG));
 		/* whatever PROVISION granted before is lost here */
@@ -95,5 +103,6 @@ long emul_ioc_create(struct emul_call *c)
 		atomic_store(&sh->created, 1);
 	}
 	emul_unlock(&sh->mutex);
+	emul_ksgxd(sh);
 	return r;
 }

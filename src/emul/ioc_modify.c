@@ -32,6 +32,11 @@ static int modify_page(struct emul_encl *en, uint64_t off, const struct sgx_arch
 	/* no page -> EFAULT */
 	if (!(was & EMUL_REC_EXISTS))
 		return -EFAULT;
+	/* swapped out and reload impossible -> EFAULT */
+	r = emul_load_page(en, off >> SGX_PAGE_SHIFT);
+	if (r)
+		return r;
+	was = emul_rec_load(rec);
 	/* transition -> EINVAL */
 	if (!transition_allowed(emul_rec_pt(was), to))
 		return -EINVAL;
@@ -69,8 +74,9 @@ static int modify_range(struct emul_encl *en, struct sgx_enclave_modify_types *a
 		return -EINVAL;
 	emul_lock(&en->sh->mutex);
 	while (!r && done < arg->length) {
+		emul_reclaim_direct(en);
 		r = modify_page(en, arg->offset + done, &secinfo, &arg->result);
-		if (!r)
+		if (emul_settle_epc(en, &r) && !r)
 			done += SGX_PAGE_SIZE;
 	}
 	/* the failing page too: it may have changed before tracking failed */

@@ -20,10 +20,15 @@ static int probe_page(struct emul_encl *en, uint64_t off)
 	const struct sgx_arch_secinfo secinfo = { .flags = SGX_SECINFO_RWX };
 	uint16_t rec = emul_rec_load(&en->rec[off >> SGX_PAGE_SHIFT]);
 	struct sgxm_out out;
+	int r;
 
 	/* no page -> EFAULT */
 	if (!(rec & EMUL_REC_EXISTS))
 		return -EFAULT;
+	/* swapped out and reload impossible -> EFAULT */
+	r = emul_load_page(en, off >> SGX_PAGE_SHIFT);
+	if (r)
+		return r;
 	/* the record says not trimmed -> EPERM */
 	if (emul_rec_pt(rec) != SGX_PT_TRIM)
 		return -EPERM;
@@ -76,6 +81,9 @@ static int remove_stretch(struct emul_encl *en, uint64_t off, uint64_t bytes, ui
 		free_memory(en, off, done);
 	emul_epc_give(en->sh, done / SGX_PAGE_SIZE);
 	*ret_done = done;
+	/* what is ready gives its EPC back, which may be all that the next one needs */
+	if (r == -EMUL_NO_EPC && done)
+		r = 0;
 	return done < ready ? -EPERM : r;
 }
 
@@ -88,8 +96,10 @@ static int remove_range(struct emul_encl *en, struct sgx_enclave_remove_pages *a
 	while (!r && done < arg->length) {
 		uint64_t left = arg->length - done, n;
 
+		emul_reclaim_direct(en);
 		r = remove_stretch(en, arg->offset + done, left < STRETCH_BYTES ? left : STRETCH_BYTES, &n);
 		done += n;
+		emul_settle_epc(en, &r);
 	}
 	emul_unlock(&en->sh->mutex);
 	arg->count = done;

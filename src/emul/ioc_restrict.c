@@ -17,10 +17,15 @@ static int restrict_page(struct emul_encl *en, uint64_t off, const struct sgx_ar
 	uint16_t rec = emul_rec_load(&en->rec[off >> SGX_PAGE_SHIFT]);
 	struct sgxm_out out;
 	unsigned tries = 0;
+	int r;
 
 	/* no page -> EFAULT */
 	if (!(rec & EMUL_REC_EXISTS))
 		return -EFAULT;
+	/* swapped out and reload impossible -> EFAULT */
+	r = emul_load_page(en, off >> SGX_PAGE_SHIFT);
+	if (r)
+		return r;
 	/* not a regular page -> EINVAL */
 	if (emul_rec_pt(rec) != SGX_PT_REG)
 		return -EINVAL;
@@ -45,8 +50,9 @@ static int restrict_range(struct emul_encl *en, struct sgx_enclave_restrict_perm
 
 	emul_lock(&en->sh->mutex);
 	while (!r && done < arg->length) {
+		emul_reclaim_direct(en);
 		r = restrict_page(en, arg->offset + done, &secinfo, &arg->result);
-		if (!r)
+		if (emul_settle_epc(en, &r) && !r)
 			done += SGX_PAGE_SIZE;
 	}
 	/* the failing page too: it may have changed before tracking failed */

@@ -124,7 +124,7 @@ static bool clip(const struct emul_encl *en, uint64_t la, uint64_t bytes, uint64
 
 static unsigned native_prot(uint8_t pte)
 {
-	return pte >> EMUL_PTE_NATIVE_SHIFT;
+	return (pte & EMUL_PTE_NATIVE_MASK) >> EMUL_PTE_NATIVE_SHIFT;
 }
 
 /*
@@ -142,7 +142,7 @@ static void native_start_over(struct emul_encl *en)
 			continue;
 		for (uint64_t i = first; i < end; i++)
 			if (en->pte[i])
-				en->pte[i] &= EMUL_PTE_PRESENT | EMUL_PTE_RIGHTS_MASK;
+				en->pte[i] &= (uint8_t)~EMUL_PTE_NATIVE_MASK;
 	}
 }
 
@@ -156,8 +156,7 @@ static void native_set(struct emul_encl *en, uint64_t first, uint64_t n, unsigne
 			return;
 	}
 	for (uint64_t i = first; i < first + n; i++)
-		en->pte[i] = (uint8_t)((en->pte[i] & (EMUL_PTE_PRESENT | EMUL_PTE_RIGHTS_MASK)) |
-				       prot << EMUL_PTE_NATIVE_SHIFT);
+		en->pte[i] = (uint8_t)((en->pte[i] & ~EMUL_PTE_NATIVE_MASK) | prot << EMUL_PTE_NATIVE_SHIFT);
 }
 
 /* Rights of the real mapping that the models allow for this page. */
@@ -212,8 +211,20 @@ void emul_pte_zap(struct emul_encl *en, uint64_t la, uint64_t bytes)
 		return;
 	for (uint64_t i = first; i < end; i++)
 		if (en->pte[i])
-			en->pte[i] &= (uint8_t)~(EMUL_PTE_PRESENT | EMUL_PTE_RIGHTS_MASK);
+			en->pte[i] &= EMUL_PTE_NATIVE_MASK;
 	narrow(en, first, end);
+}
+
+void emul_pte_age(struct emul_encl *en, uint64_t first, uint64_t n)
+{
+	uint8_t any = 0;
+
+	for (uint64_t i = first; i < first + n; i++) {
+		any |= en->pte[i];
+		en->pte[i] &= (uint8_t)~EMUL_PTE_ACCESSED;
+	}
+	if (native_prot(any))
+		native_set(en, first, n, PROT_NONE);
 }
 
 /* The range is no longer mapped at all: forget its entries without touching the real mapping. */
@@ -274,6 +285,7 @@ static bool vma_place(struct emul_encl *en, struct emul_vma *v)
  * room for it.  mm_lock held.
  */
 #define WIDEN_MAX 512
+uint64_t emul_widen_max = WIDEN_MAX;
 bool emul_native_widen(struct emul_encl *en, struct emul_vma *v, uint64_t page)
 {
 	unsigned want = wanted_prot(en, page);
@@ -285,9 +297,9 @@ bool emul_native_widen(struct emul_encl *en, struct emul_vma *v, uint64_t page)
 		return false;
 	if (want == native_prot(en->pte[page]))
 		return true;
-	while (hi < v_hi && hi - page < WIDEN_MAX && wanted_prot(en, hi) == want)
+	while (hi < v_hi && hi - page < emul_widen_max && wanted_prot(en, hi) == want)
 		hi++;
-	while (lo > v_lo && page - lo < WIDEN_MAX && native_prot(en->pte[lo - 1]) != want &&
+	while (lo > v_lo && page - lo < emul_widen_max && native_prot(en->pte[lo - 1]) != want &&
 	       wanted_prot(en, lo - 1) == want)
 		lo--;
 	native_set(en, lo, hi - lo, want);
@@ -298,7 +310,8 @@ void emul_pte_set(struct emul_encl *en, const struct emul_vma *v, uint64_t page)
 {
 	if (!(en->pte[page] & EMUL_PTE_PRESENT))
 		atomic_fetch_add_explicit(&en->sh->ptes, 1, memory_order_relaxed);
-	en->pte[page] = (uint8_t)((en->pte[page] & ~EMUL_PTE_RIGHTS_MASK) | EMUL_PTE_PRESENT | emul_pte_rights(v->prot));
+	en->pte[page] = (uint8_t)((en->pte[page] & ~EMUL_PTE_RIGHTS_MASK) | EMUL_PTE_PRESENT | EMUL_PTE_ACCESSED |
+				  emul_pte_rights(v->prot));
 }
 
 bool emul_pte_install(struct emul_encl *en, uint64_t la)

@@ -69,6 +69,7 @@ struct native_inside {
 	struct sgxm_cpu cpu;
 	struct emul_encl *en;
 	struct native_frame *frame;     /* registers to load, valid until the jump into the enclave */
+	uint64_t tcs_la;                /* of the entry, set before the leaf: what reclaiming must leave alone */
 };
 #define NATIVE_MAX_INSIDE 8
 
@@ -90,6 +91,7 @@ struct native_tb {
 	unsigned n_inside;
 	struct native_inside inside[NATIVE_MAX_INSIDE];
 	stack_t program_stack;          /* the alternate stack the program asked for */
+	uint32_t looks;                 /* odd: contents of pages are being used, see native_look_begin() */
 };
 
 /* native_entry.S */
@@ -98,6 +100,29 @@ extern uint8_t native_commit_start[], native_commit_end[];
 extern uint8_t native_restorer[], native_restorer_end[];
 void native_sigentry(int sig, siginfo_t *info, void *uc);
 extern uint64_t native_arena, native_arena_bytes;
+
+/*
+ * Around what uses contents of enclave pages without holding sh->mutex: leafs, code bytes.  Reclaiming takes the
+ * page-table entries away first and then waits for every thread that is between the two.  No lock is taken there, and
+ * signals are blocked; an entry that is being prepared has tcs_la instead.
+ */
+static inline void native_look_begin(struct native_tb *tb)
+{
+	__atomic_store_n(&tb->looks, tb->looks | 1, __ATOMIC_RELAXED);
+	__asm__ volatile("" : : : "memory");    /* emul_native_quiesce() has the barrier for both */
+}
+static inline void native_look_end(struct native_tb *tb)
+{
+	__atomic_store_n(&tb->looks, (tb->looks | 1) + 1, __ATOMIC_RELEASE);
+}
+/* Is the page at la of ELRANGE on its way out, or out? */
+static inline bool native_page_out(const struct emul_encl *en, uint64_t la)
+{
+	uint64_t off = la - en->sh->base;
+
+	return off < en->sh->size &&
+	       atomic_load_explicit(&en->rec[off >> SGX_PAGE_SHIFT].word, memory_order_relaxed) & EMUL_REC_OUT;
+}
 
 /* native_thread.c */
 struct native_tb *native_thread_prepare(void);  /* this thread's block, armed; NULL: no memory */

@@ -58,6 +58,7 @@ int native_eenter(struct native_frame *f, uint64_t *ret_masked)
 	__asm__ volatile("rdgsbase %0" : "=r"(tb->host_gs));
 	in->en = en;
 	in->frame = f;
+	in->tcs_la = tcs;
 	in->cpu = (struct sgxm_cpu){ 0 };
 	f->tb = tb;
 	f->inside = in;

@@ -102,7 +102,8 @@ void native_patch_site(struct emul_encl *en, uint64_t la)
 	uint64_t off = la - en->sh->base;
 	uint8_t *p = en->alias + off;
 
-	if (!native_patch_pays || __atomic_load_n(p, __ATOMIC_RELAXED) != ENCLU_0)
+	/* a page that is on its way out keeps its bytes: it is patched the next time */
+	if (!native_patch_pays || native_page_out(en, la) || __atomic_load_n(p, __ATOMIC_RELAXED) != ENCLU_0)
 		return;
 	if (!is_patched(en->patches, off)) {
 		uint32_t i = atomic_load(&en->patches->n);

@@ -159,6 +159,7 @@ static void host_enclu(struct trap *t, struct emul_encl *en)
 	__asm__ volatile("rdgsbase %0" : "=r"(tb->host_gs));
 	in->en = en;
 	in->frame = NULL;
+	in->tcs_la = t->regs.rbx;
 	in->cpu = (struct sgxm_cpu){ 0 };
 	for (unsigned tries = 0;;) {
 		t->regs.fsbase = tb->host_fs;
@@ -233,6 +234,7 @@ static void enclave_enclu(struct trap *t, struct native_inside *in)
 		struct emul_encl *en = in->en;
 		uint32_t leaf = (uint32_t)t->regs.rax;
 		uint64_t at = t->regs.rip, src = t->regs.rdx, dst = t->regs.rcx;
+		native_look_begin(t->tb);
 		struct sgxm_out out = sgxm_enclu(&en->machine, &in->cpu, &t->regs, 3, t->xsave, t->xsave_bytes);
 		enum emul_fault f = EMUL_FAULT_SEGV_ACCERR;
 		uint32_t pfec = out.pfec;
@@ -241,8 +243,10 @@ static void enclave_enclu(struct trap *t, struct native_inside *in)
 			if (out.kind == SGXM_CODE)
 				emul_note(en, out, dst - en->sh->base);
 			leaf_done(t, in, leaf, at, src, dst, out.kind == SGXM_DONE);
+			native_look_end(t->tb);
 			return;
 		}
+		native_look_end(t->tb);
 		if (emul_conflict(&out, &tries))
 			continue;
 		if (out.kind == SGXM_PF && !(pfec & (SGX_PFEC_SGX | SGX_PFEC_P)))
@@ -260,6 +264,30 @@ static void enclave_enclu(struct trap *t, struct native_inside *in)
 		raise_inside(t, in, out.kind == SGXM_PF ? &x : out.kind == SGXM_UD ? &ud : &gp);
 		return;
 	}
+}
+
+/* ---- code bytes ------------------------------------------------------------------------------------- */
+
+#define LOOK_TRIES 100
+
+/*
+ * Begins a look at [la, la + bytes) of ELRANGE, at most two pages, which are brought back when they were reclaimed
+ * since the instruction ran.  False: they cannot be.
+ */
+static bool look_at_code(struct trap *t, struct emul_encl *en, uint64_t la, uint64_t bytes)
+{
+	for (int i = 0; i < LOOK_TRIES; i++) {
+		uint32_t pfec;
+		uint64_t out;
+
+		native_look_begin(t->tb);
+		if (!native_page_out(en, la) && !native_page_out(en, la + bytes - 1))
+			return true;
+		out = native_page_out(en, la) ? la : la + bytes - 1;
+		native_look_end(t->tb);
+		emul_fault(en, out, SGXM_FETCH, EMUL_BY_ENCLAVE, &pfec);
+	}
+	return false;
 }
 
 /* ---- exceptions of other instructions inside -------------------------------------------------------- */
@@ -323,6 +351,30 @@ static void enclave_page_fault(struct trap *t, struct native_inside *in)
 	}
 }
 
+static bool is_illegal_inside(struct trap *t, struct native_inside *in)
+{
+	bool illegal;
+
+	if (!look_at_code(t, in->en, t->regs.rip, 15))
+		return false;
+	illegal = illegal_inside(in, t->regs.rip);
+	native_look_end(t->tb);
+	return illegal;
+}
+
+/* Was the INT3 that ended at rip the two-byte form? */
+static bool is_int_3(struct trap *t, struct native_inside *in)
+{
+	uint64_t off = t->regs.rip - in->cpu.elrange_base;
+	bool two;
+
+	if (off < 2 || !look_at_code(t, in->en, t->regs.rip - 2, 2))
+		return false;
+	two = in->en->alias[off - 1] == 0x03 && in->en->alias[off - 2] == 0xcd;
+	native_look_end(t->tb);
+	return two;
+}
+
 static void enclave_exception(struct trap *t, struct native_inside *in)
 {
 	uint8_t vector = (uint8_t)t->uc->uc_mcontext.gregs[REG_TRAPNO];
@@ -338,11 +390,9 @@ static void enclave_exception(struct trap *t, struct native_inside *in)
 		enclave_page_fault(t, in);
 	} else if (vector == SGX_VEC_BP && !in->cpu.debug_optin) {
 		/* INT3 is fault-like inside; `int $3` has two bytes */
-		uint64_t off = t->regs.rip - in->cpu.elrange_base;
-
-		t->regs.rip -= off >= 2 && in->en->alias[off - 1] == 0x03 && in->en->alias[off - 2] == 0xcd ? 2 : 1;
+		t->regs.rip -= is_int_3(t, in) ? 2 : 1;
 		raise_inside(t, in, &ud);
-	} else if (vector == SGX_VEC_GP && illegal_inside(in, t->regs.rip)) {
+	} else if (vector == SGX_VEC_GP && is_illegal_inside(t, in)) {
 		raise_inside(t, in, &ud);
 	} else {
 		raise_inside(t, in, &x);
@@ -357,6 +407,17 @@ static bool is_async(const struct trap *t)
 	if (!native_is_trap_signal(t->sig) || t->info->si_code <= 0)
 		return true;
 	return t->sig == SIGSYS && t->info->si_code != SYS_USER_DISPATCH;
+}
+
+static bool is_enclu(struct trap *t, struct native_inside *in)
+{
+	bool enclu;
+
+	if (!look_at_code(t, in->en, t->regs.rip, 3))
+		return false;
+	enclu = native_enclu_at(in->en, t->regs.rip);
+	native_look_end(t->tb);
+	return enclu;
 }
 
 static void trap_inside(struct trap *t, struct native_inside *in)
@@ -374,8 +435,7 @@ static void trap_inside(struct trap *t, struct native_inside *in)
 	}
 	uint8_t vector = (uint8_t)t->uc->uc_mcontext.gregs[REG_TRAPNO];
 
-	if ((vector == SGX_VEC_UD || vector == SGX_VEC_GP) && t->sig != SIGSYS && in_elrange(in, rip) &&
-	    native_enclu_at(in->en, rip))
+	if ((vector == SGX_VEC_UD || vector == SGX_VEC_GP) && t->sig != SIGSYS && in_elrange(in, rip) && is_enclu(t, in))
 		enclave_enclu(t, in);
 	else
 		enclave_exception(t, in);
