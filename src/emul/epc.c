@@ -130,7 +130,7 @@ static void drop_charge(struct emul_charge *c)
 }
 
 /* EPC of enclaves whose processes were killed.  True when something came back. */
-static bool sweep(void)
+bool emul_epc_sweep(void)
 {
 	uint64_t before = atomic_load(&emul_pool->used);
 
@@ -252,7 +252,7 @@ bool emul_epc_take(struct emul_shared *sh, uint64_t pages)
 {
 	if (!is_home(sh))
 		return take_foreign(sh, pages);
-	return take_home(sh, pages) || (sweep() && take_home(sh, pages));
+	return take_home(sh, pages) || (emul_epc_sweep() && take_home(sh, pages));
 }
 
 void emul_epc_give(struct emul_shared *sh, uint64_t pages)

@@ -124,6 +124,7 @@ extern struct emul_pool *emul_pool;     /* NULL before emul_setup */
 
 bool emul_epc_take(struct emul_shared *sh, uint64_t pages);     /* false: not enough are free */
 void emul_epc_give(struct emul_shared *sh, uint64_t pages);
+bool emul_epc_sweep(void);              /* pages of enclaves whose processes were killed: did any come back? */
 bool emul_epc_low(const struct emul_shared *sh);        /* fewer are free than reclaiming starts at */
 bool emul_epc_high(const struct emul_shared *sh);       /* as many are free as it stops at */
 bool emul_epc_is_home(const struct emul_shared *sh);    /* charged to the pool of this process */

@@ -148,6 +148,7 @@ void emul_ksgxd(const struct emul_shared *sh)
 {
 	if (!emul_epc_low(sh))
 		return;
+	emul_epc_sweep();
 	while (!emul_epc_high(sh) && emul_reclaim())
 		;
 }

@@ -24,7 +24,6 @@
 #include "emul/emul.h"
 
 #define EPC_DEFAULT     ((uint64_t)64 << 20)
-#define EPC_FACTOR      4
 #define CPUID_SGX       0x12u
 #define CPUID_SGX_EPC   2u
 #define EPC_SECTION     1u
@@ -66,7 +65,7 @@ static void start(void)
 	int r;
 
 	epc_reported = env_bytes("KSELFTEST_EPC", EPC_DEFAULT);
-	cfg.epc_pages = env_bytes("KSELFTEST_DEVICE_EPC", epc_reported * EPC_FACTOR) / SGX_PAGE_SIZE;
+	cfg.epc_pages = env_bytes("KSELFTEST_DEVICE_EPC", epc_reported) / SGX_PAGE_SIZE;
 	r = emul_setup(&cfg);
 	if (r) {
 		fprintf(stderr, "emul_setup: %s\n", strerror(-r));

@@ -15,6 +15,12 @@
 
 /* ---- a full EPC ---------------------------------------------------------------------------------------------- */
 
+/* As if a process with another device had it too: its pages cannot be reclaimed. */
+static void pin(struct fx *f)
+{
+	atomic_store(&emul_encl_by_fd(f->fd)->sh->strangers, 1);
+}
+
 static void test_exhaustion(void)
 {
 	struct fx f, g;
@@ -22,6 +28,7 @@ static void test_exhaustion(void)
 
 	fx_open(&f, 0x1000000, A64);
 	fx_create(&f);
+	pin(&f);
 	/* 1 SECS, 1020 pages, 2 VA pages: one page is left */
 	is_u64(fx_add(&f, 0, 0x1000000, RW, 1, &n), -ENOMEM, "ADD: all that fits");
 	is_u64(n, (EPC - 3) * 4096, "... count");
@@ -42,6 +49,7 @@ static void test_exhaustion(void)
 
 	fx_open(&f, 0x1000000, A64);
 	fx_create(&f);
+	pin(&f);
 	fx_add(&f, 0, 0x1000, RW, 1, NULL);
 	fx_init(&f);
 	is_u64(fx_augment(&f, 0x1000, 0x1000000 - 0x1000, &n), SGX_AUGMENT_RFC_REFUSED, "AUGMENT: all that fits");
@@ -52,6 +60,7 @@ static void test_exhaustion(void)
 	/* 1023 taken: the VA page of a new enclave fits, its SECS does not */
 	fx_open(&f, 0x1000000, A64);
 	fx_create(&f);
+	pin(&f);
 	fx_add(&f, 0, (EPC - 4) * 4096, RW, 1, NULL);
 	is_u64(fx_epc_used(&f), EPC - 1, "all but one page");
 	is_u64(fx_create(&g), -ENOMEM, "CREATE: no EPC for the SECS");
@@ -62,9 +71,11 @@ static void test_exhaustion(void)
 	/* page 512 would fit, its VA page does not: 1023 - 511 = 512 pages are another enclave's */
 	fx_open(&f, 0x1000000, A64);
 	fx_create(&f);
+	pin(&f);
 	fx_add(&f, 0, 508 * 4096, RW, 1, NULL);
 	fx_open(&g, 0x1000000, A64);
 	fx_create(&g);
+	pin(&g);
 	is_u64(fx_add(&g, 0, 511 * 4096, RW, 1, &n), 0, "511 pages: one EPC page is left");
 	is_u64(fx_epc_used(&f), EPC - 1, "... indeed");
 	is_u64(fx_add(&g, 511 * 4096, 4096, RW, 1, &n), -ENOMEM, "ADD: a page, but no VA page for it");
@@ -121,6 +132,7 @@ static void test_signals(int sa_flags, const char *name)
 	sigaction(SIGUSR1, &sa, NULL);
 	fx_open(&f, 0x1000000, A64);
 	fx_create(&f);
+	atomic_store(&emul_encl_by_fd(f.fd)->sh->strangers, 1);
 	atomic_store(&storm_stop, 0);
 	victim = pthread_self();
 	pthread_create(&t, NULL, storm, NULL);
