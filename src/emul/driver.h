@@ -90,8 +90,8 @@ bool emul_is_provision_fd(int fd);
 /* An allocation of an ioctl met an empty EPC: 0 = some was reclaimed, else -EMUL_ERESTARTSYS or -ENOMEM. */
 int emul_wait_epc(struct emul_call *c);
 /*
- * A page of an SGX2 ioctl, under sh->mutex.  Between pages the lock is dropped for sgx_reclaim_direct(), and for a page
- * that cannot be brought back before others have gone: false = try again, after *r was -EMUL_NO_EPC.
+ * A page of an SGX2 ioctl, under sh->mutex, which is dropped between pages: for a batch when few EPC pages are free, and
+ * for a page that cannot be brought back before others have gone: false = try again, after *r was -EMUL_NO_EPC.
  */
 void emul_reclaim_direct(struct emul_encl *en);
 bool emul_settle_epc(struct emul_encl *en, int *r);

@@ -57,16 +57,6 @@ int emul_wait_epc(struct emul_call *c)
 	return emul_reclaim() ? 0 : -ENOMEM;
 }
 
-/* sgx_reclaim_direct(): a batch, when few pages are free.  sh->mutex held, and dropped for it. */
-void emul_reclaim_direct(struct emul_encl *en)
-{
-	if (!emul_epc_low(en->sh))
-		return;
-	emul_unlock(&en->sh->mutex);
-	emul_reclaim();
-	emul_lock(&en->sh->mutex);
-}
-
 bool emul_settle_epc(struct emul_encl *en, int *r)
 {
 	unsigned freed;

@@ -144,11 +144,48 @@ unsigned emul_reclaim(void)
 	return freed;
 }
 
+/*
+ * Reclaiming ahead of need, where nothing could be had a moment ago, would only look at everything again.  Who needs a
+ * page always looks.
+ */
+#define REST_CALLS 64u
+static _Atomic uint32_t rest;
+
+static bool is_worth_it(const struct emul_shared *sh)
+{
+	uint32_t calls;
+
+	if (!emul_epc_low(sh))
+		return false;
+	calls = atomic_load_explicit(&rest, memory_order_relaxed);
+	if (calls)
+		atomic_store_explicit(&rest, calls - 1, memory_order_relaxed);
+	return !calls;
+}
+
+static bool reclaim_ahead(void)
+{
+	if (emul_reclaim())
+		return true;
+	atomic_store_explicit(&rest, REST_CALLS, memory_order_relaxed);
+	return false;
+}
+
 void emul_ksgxd(const struct emul_shared *sh)
 {
-	if (!emul_epc_low(sh))
+	if (!is_worth_it(sh))
 		return;
 	emul_epc_sweep();
-	while (!emul_epc_high(sh) && emul_reclaim())
+	while (!emul_epc_high(sh) && reclaim_ahead())
 		;
+}
+
+/* sgx_reclaim_direct(): sh->mutex held, and dropped for it. */
+void emul_reclaim_direct(struct emul_encl *en)
+{
+	if (!is_worth_it(en->sh))
+		return;
+	emul_unlock(&en->sh->mutex);
+	reclaim_ahead();
+	emul_lock(&en->sh->mutex);
 }
