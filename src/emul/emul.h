@@ -91,7 +91,7 @@ struct emul_page_range {
 	uint16_t pte;           /* 1 present in this process */
 	int16_t vma;            /* PROT_* in this process, -1 = not mapped */
 	uint32_t max_prot;      /* driver's record: SGX_SECINFO_R.., bit 31: the record exists */
-	uint32_t spare;
+	uint32_t out;           /* 1: not in the EPC, word is what comes back */
 };
 struct emul_get_pages {
 	uint64_t off, length;   /* in: bytes, page aligned */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "emul/driver.h"
+#include "machine/epcm.h"
 #include "machine/track.h"
 
 #define RECORD_EXISTS 0x80000000u       /* emul_page_range.max_prot */
@@ -152,13 +153,17 @@ static void describe(const struct walk *w, uint64_t i, struct emul_page_range *r
 	uint32_t word = __atomic_load_n(&w->en->epcm[i].word, __ATOMIC_RELAXED) & SGXM_E_STATE;
 
 	r->word = word & SGXM_E_VALID ? word : 0;
+	r->out = !!(rec & EMUL_REC_SWAPPED);
+	if (r->out && w->en->pcmd)
+		r->word = epcm_from_secinfo(w->en->pcmd[i].secinfo.flags) & SGXM_E_STATE;
 	r->pte = w->en->pte[i] & EMUL_PTE_PRESENT;
 	r->max_prot = rec & EMUL_REC_EXISTS ? (rec & EMUL_REC_MAX_MASK) | RECORD_EXISTS : 0;
 }
 
 static bool is_alike(const struct emul_page_range *a, const struct emul_page_range *b)
 {
-	return a->word == b->word && a->pte == b->pte && a->vma == b->vma && a->max_prot == b->max_prot;
+	return a->word == b->word && a->pte == b->pte && a->vma == b->vma && a->max_prot == b->max_prot &&
+	       a->out == b->out;
 }
 
 static bool is_nothing(const struct emul_page_range *r)
@@ -245,6 +250,11 @@ long emul_ioc_get_pages(struct emul_call *c)
 		return -EFAULT;
 	if (emul_check_range(en->sh, arg.off, arg.length))
 		return -EINVAL;
+	if (atomic_load(&en->sh->ewbs)) {
+		emul_lock(&en->sh->mutex);
+		emul_paging_map(en);
+		emul_unlock(&en->sh->mutex);
+	}
 	arg.n = 0;
 	i = arg.off >> SGX_PAGE_SHIFT;
 	w.end = (arg.off + arg.length) >> SGX_PAGE_SHIFT;

@@ -245,6 +245,7 @@ int emul_load_page(struct emul_encl *en, uint64_t page);
 int emul_load_secs(struct emul_encl *en);
 /* EBLOCK and EWB of pages that nobody can reach any more, marked LEAVING.  Returns EPC pages freed. */
 unsigned emul_evict_pages(struct emul_encl *en, const uint64_t *pages, unsigned n);
+bool emul_paging_map(struct emul_encl *en);       /* its tables; false: no room for them */
 void emul_paging_unmap(struct emul_encl *en, uint64_t size);
 
 /* ---- reclaim.c: no lock held, signals blocked ------------------------------------------------------------- */

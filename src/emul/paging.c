@@ -70,7 +70,7 @@ void emul_paging_unmap(struct emul_encl *en, uint64_t size)
 	en->pcmd = NULL;
 }
 
-static bool map_tables(struct emul_encl *en)
+bool emul_paging_map(struct emul_encl *en)
 {
 	uint64_t size = en->sh->size, entries = (size >> SGX_PAGE_SHIFT) + 1;
 
@@ -160,7 +160,7 @@ static int bring_in(struct emul_encl *en, uint64_t index)
 	struct evicted ev;
 	uint64_t slot;
 
-	if (!map_tables(en) || !en->slot[index])
+	if (!emul_paging_map(en) || !en->slot[index])
 		return -EFAULT;
 	slot = en->slot[index] - 1;
 	if (slot >= max_va(sh->size) * EMUL_VA_SLOTS)
@@ -280,7 +280,7 @@ unsigned emul_evict_pages(struct emul_encl *en, const uint64_t *pages, unsigned 
 {
 	const struct sgxm_secs *secs = (const struct sgxm_secs *)en->secs;
 	unsigned freed = 0;
-	bool ready = map_tables(en);
+	bool ready = emul_paging_map(en);
 
 	for (unsigned k = 0; ready && k < n; k++)
 		emul_note(en, sgxm_eblock(&en->machine, epa_of(en, pages[k])), pages[k] << SGX_PAGE_SHIFT);
