@@ -65,11 +65,11 @@ char *enclave_path(const char *name, struct err *e)
 	return path;
 }
 
-/* An EPC that can run out, yet holds what --pages asks for. */
+/* An EPC that an enclave can outgrow, yet holds what --pages asks for. */
 static void choose_epc(struct test *t)
 {
 	struct dev_config *c = &t->env.k->dev_config;
-	uint64_t need = (t->env.pages + 4096) * 4 * SGX_PAGE_SIZE;
+	uint64_t need = scenario_epc_pages(t->env.pages) * SGX_PAGE_SIZE;
 
 	if (!c->epc_bytes)
 		c->epc_bytes = need > DEFAULT_EPC ? need : DEFAULT_EPC;

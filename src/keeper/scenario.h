@@ -72,7 +72,10 @@ bool check_ok(struct scenario_run *s, const char *what, const struct encl_op *op
 /* The operation's leaf refused with this code at page `done`. */
 bool check_refused(struct scenario_run *s, const char *what, uint64_t code, uint64_t done, const struct encl_op *op,
 		   const struct encl_exit *x);
-/* A counter; unknown ones are not compared. */
+/* EPC pages that hold what --pages asks for, several times. */
+static inline uint64_t scenario_epc_pages(uint64_t pages) { return (pages + 4096) * 4; }
+
+/* A counter; unknown ones are not compared, and with little EPC swapping may add to it. */
 void check_counter(struct scenario_run *s, const char *what, uint64_t expected, uint64_t got);
 void scenario_skip(struct scenario_run *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

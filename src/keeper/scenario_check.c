@@ -134,10 +134,21 @@ bool check_refused(struct scenario_run *s, const char *what, uint64_t code, uint
 	return record(s, what, !strcmp(got, expected), expected, got);
 }
 
+/* Less EPC than the scenarios would choose: pages may be swapped out and come back meanwhile. */
+static bool is_epc_short(const struct scenario_run *s)
+{
+	uint64_t epc = s->env->k->dev_config.epc_bytes / SGX_PAGE_SIZE;
+
+	return epc && epc < scenario_epc_pages(s->env->pages);
+}
+
 void check_counter(struct scenario_run *s, const char *what, uint64_t expected, uint64_t got)
 {
-	if (got != COUNTER_UNKNOWN)
-		check_u64(s, what, expected, got);
+	if (got == COUNTER_UNKNOWN)
+		return;
+	if (is_epc_short(s) && got > expected)
+		return;
+	check_u64(s, what, expected, got);
 }
 
 void scenario_skip(struct scenario_run *s, const char *fmt, ...)

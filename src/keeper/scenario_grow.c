@@ -5,6 +5,8 @@
 #include "keeper/scenario.h"
 
 #define CHUNKS 4u
+#define VA_SLOTS 512u           /* pages to an EPC page of the driver's, which is never swapped out */
+#define EPC_WORKING_PAGES 32u
 
 /* Chunk after chunk above what is there, each used at once, the older ones kept. */
 static void heap_growth(struct scenario_run *s)
@@ -78,6 +80,10 @@ static void epc_exhausted(struct scenario_run *s)
 	}
 	if (!epc || epc + 2 > reserve) {
 		scenario_skip(s, "the EPC is larger than what the enclave can grow by: see --epc");
+		return;
+	}
+	if (epc < reserve / VA_SLOTS + EPC_WORKING_PAGES) {
+		scenario_skip(s, "the EPC holds little more than the version arrays of so many pages");
 		return;
 	}
 	q.pages = reserve - 2;
