@@ -228,9 +228,11 @@ static void leaf_done(struct trap *t, struct native_inside *in, uint32_t leaf, u
 	native_patch_site(in->en, at);
 }
 
+#define LEAF_FAULTS 8u          /* more than a leaf has operands */
+
 static void enclave_enclu(struct trap *t, struct native_inside *in)
 {
-	for (unsigned tries = 0;;) {
+	for (unsigned tries = 0, faults = 0;;) {
 		struct emul_encl *en = in->en;
 		uint32_t leaf = (uint32_t)t->regs.rax;
 		uint64_t at = t->regs.rip, src = t->regs.rdx, dst = t->regs.rcx;
@@ -254,7 +256,11 @@ static void enclave_enclu(struct trap *t, struct native_inside *in)
 		if (f == EMUL_FAULT_STALE)
 			continue;
 		if (f == EMUL_FAULT_RESOLVED) {
-			if (!aex_and_resume(t, in, out.addr, pfec))
+			/*
+			 * A leaf whose pages chase each other out of a tiny EPC never ends, on a CPU as here: it is executed
+			 * again now and then, so that signals can interrupt it.
+			 */
+			if (!aex_and_resume(t, in, out.addr, pfec) || ++faults == LEAF_FAULTS)
 				return;
 			continue;
 		}
