@@ -142,7 +142,8 @@ bool emul_conflict(const struct sgxm_out *out, unsigned *tries)
 		"EACCEPT.9", "EMODPE.6", "EACCEPTCOPY.8", "EENTER.5", "ERESUME.5", "EMODPR.4", "EMODPR.6", "EMODT.6",
 	};
 
-	if (!out->check || ++*tries > CONFLICT_TRIES)
+	/* a conflict is #GP(0) or a code; the common page fault need not be looked up */
+	if (out->kind == SGXM_PF || !out->check || ++*tries > CONFLICT_TRIES)
 		return false;
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		const char *a = checks[i], *b = out->check;

@@ -58,7 +58,7 @@ int native_eenter(struct native_frame *f, uint64_t *ret_masked)
 	__asm__ volatile("rdgsbase %0" : "=r"(tb->host_gs));
 	in->en = en;
 	in->frame = f;
-	in->cpu = (struct sgxm_cpu){ 0 };
+	in->cpu.secs_epa = 0;   /* outside; EENTER writes all of the rest */
 	f->tb = tb;
 	f->inside = in;
 	for (unsigned tries = 0;;) {

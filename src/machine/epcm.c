@@ -7,7 +7,7 @@ static bool try_lock(struct epcm_hold *h, struct sgxm_epcm *e, uint32_t conflict
 	uint32_t w = __atomic_load_n(&e->word, __ATOMIC_RELAXED);
 
 	do {
-		if (w & conflicts || (unit == EPCM_SHARE_ONE && (w & EPCM_SHARE_MASK) == EPCM_SHARE_MASK))
+		if (w & conflicts || (unit & EPCM_SHARE_ONE && (w & EPCM_SHARE_MASK) == EPCM_SHARE_MASK))
 			return false;
 	} while (!__atomic_compare_exchange_n(&e->word, &w, w + unit, true, __ATOMIC_ACQUIRE,
 					      __ATOMIC_RELAXED));
@@ -19,6 +19,11 @@ static bool try_lock(struct epcm_hold *h, struct sgxm_epcm *e, uint32_t conflict
 bool epcm_try_shared(struct epcm_hold *h, struct sgxm_epcm *e)
 {
 	return try_lock(h, e, EPCM_EXCLUSIVE, EPCM_SHARE_ONE);
+}
+
+bool epcm_try_shared_sgx2(struct epcm_hold *h, struct sgxm_epcm *e)
+{
+	return try_lock(h, e, EPCM_EXCLUSIVE | EPCM_SGX2, EPCM_SHARE_ONE | EPCM_SGX2);
 }
 
 bool epcm_try_exclusive(struct epcm_hold *h, struct sgxm_epcm *e)
@@ -35,14 +40,6 @@ bool epcm_try_exclusive_base(struct epcm_hold *h, struct sgxm_epcm *e)
 bool epcm_try_sgx2(struct epcm_hold *h, struct sgxm_epcm *e, bool own_exclusive)
 {
 	return try_lock(h, e, own_exclusive ? EPCM_SGX2 : EPCM_SGX2 | EPCM_EXCLUSIVE, EPCM_SGX2);
-}
-
-void epcm_drop(struct epcm_hold *h)
-{
-	if (!h->e)
-		return;
-	__atomic_fetch_sub(&h->e->word, h->unit, __ATOMIC_RELEASE);
-	h->e = NULL;
 }
 
 bool epcm_change(struct sgxm_epcm *e, uint32_t from, uint32_t to)

@@ -35,7 +35,16 @@ bool epcm_try_shared(struct epcm_hold *h, struct sgxm_epcm *e);
 bool epcm_try_exclusive(struct epcm_hold *h, struct sgxm_epcm *e);
 bool epcm_try_exclusive_base(struct epcm_hold *h, struct sgxm_epcm *e);
 bool epcm_try_sgx2(struct epcm_hold *h, struct sgxm_epcm *e, bool own_exclusive);
-void epcm_drop(struct epcm_hold *h);
+/* EACCEPT takes both at once */
+bool epcm_try_shared_sgx2(struct epcm_hold *h, struct sgxm_epcm *e);
+
+static inline void epcm_drop(struct epcm_hold *h)
+{
+	if (!h->e)
+		return;
+	__atomic_fetch_sub(&h->e->word, h->unit, __ATOMIC_RELEASE);
+	h->e = NULL;
+}
 
 #define EPCM_HOLD(name) __attribute__((cleanup(epcm_drop))) struct epcm_hold name; name.e = NULL
 
