@@ -167,6 +167,8 @@ int encl_need_ops(const struct encl *en, struct err *e);
 void encl_count_leafs(struct encl *en, const struct encl_op *op);
 /* Pages that enclave code took by itself (EACCEPTCOPY with these rights). */
 void encl_note_accepted(struct encl *en, uint64_t off, uint64_t pages, unsigned rwx);
+/* Pages that a raw AUGMENT added. */
+void encl_note_pending(struct encl *en, uint64_t off, uint64_t pages);
 /* Fill e from an exit that was a fault. */
 int encl_fault_err(const struct encl *en, const struct encl_exit *x, struct err *e);
 

@@ -35,12 +35,22 @@ void grow_note(struct encl *en, uint64_t off, uint64_t pages, bool accepted, uns
 	ledger_set(en, &n);
 }
 
-void encl_note_accepted(struct encl *en, uint64_t off, uint64_t pages, unsigned rwx)
+static void note_outside(struct encl *en, uint64_t off, uint64_t pages, bool accepted, unsigned rwx)
 {
-	if (ledger_reserve(en, NULL))
+	if (!pages || ledger_reserve(en, NULL))
 		return;
 	__atomic_fetch_add(&en->augmented, pages - ledger_known(en, off, pages), __ATOMIC_RELAXED);
-	grow_note(en, off, pages, true, rwx);
+	grow_note(en, off, pages, accepted, rwx);
+}
+
+void encl_note_accepted(struct encl *en, uint64_t off, uint64_t pages, unsigned rwx)
+{
+	note_outside(en, off, pages, true, rwx);
+}
+
+void encl_note_pending(struct encl *en, uint64_t off, uint64_t pages)
+{
+	note_outside(en, off, pages, false, RWX_RW);
 }
 
 void grow_progress(const struct grow_ctx *g, uint64_t done)

@@ -281,7 +281,11 @@ int encl_accept(struct encl *en, uint64_t off, uint64_t pages, uint64_t flags, u
 	struct encl_op op = { .op = ENCL_OP_ACCEPT, .flags = flags };
 	int r = leaf_op(en, &op, off, pages, ERR_ACCEPT, "EACCEPT", ret_done, e);
 
-	ledger_apply(en, off, *ret_done, change_accept, &flags);
+	/* a fresh page may have come by a fault of its own, then this is the first that is heard of it */
+	if (flags & SGX_SECINFO_PENDING)
+		encl_note_accepted(en, off, *ret_done, (unsigned)flags & SGX_SECINFO_RWX);
+	else
+		ledger_apply(en, off, *ret_done, change_accept, &flags);
 	if (flags == (SGX_SECINFO_TCS | SGX_SECINFO_MODIFIED))
 		for (uint64_t i = 0; i < *ret_done; i++)
 			encl_tcs_add(en, off + PAGES_TO_BYTES(i));

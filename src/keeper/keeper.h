@@ -35,6 +35,7 @@ struct keeper {
 	_Atomic unsigned workers;       /* threads that serve a request now */
 	_Atomic uint64_t requests;      /* served since the start */
 	pthread_mutex_t change;         /* held by requests that change pages */
+	struct call *stopped;           /* entries that exceptions stopped; under encl->lock (call_stopped.c) */
 };
 
 /* One request in work. */

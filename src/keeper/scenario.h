@@ -78,6 +78,8 @@ void scenario_skip(struct scenario_run *s, const char *fmt, ...) __attribute__((
 
 /* ---- doing (scenario_do.c) -------------------------------------------------------------------------------- */
 
+/* A kernel that answers AUGMENT with real errnos, and installs page-table entries with the pages. */
+bool scenario_kernel_is_fixed(const struct scenario_run *s);
 /* Room for pages that nothing used yet; false (and a failed check) when there is none. */
 bool scenario_room(struct scenario_run *s, uint64_t pages, uint64_t *ret_off);
 /* Grow by the scenario's strategy, RW, accepted; checks success and the counts. */

@@ -18,9 +18,6 @@ static void accept_empty(struct scenario_run *s)
 /* What a strategy must cost for n pages; the reason there are strategies. */
 static void check_costs(struct scenario_run *s, const struct encl_counters *c, uint64_t n)
 {
-	bool pte_by_ioctl = s->env->k->dev_config.kernel_mode == DEV_KERNEL_FIXED &&
-			    !strcmp(sgx_dev_name(s->env->k->dev), "emulated");
-
 	check_u64(s, "mmaps", 1, c->mmaps);
 	check_u64(s, "EACCEPTs", n, c->eaccepts);
 	check_counter(s, "page-table entries", n, c->ptes);
@@ -28,7 +25,7 @@ static void check_costs(struct scenario_run *s, const struct encl_counters *c, u
 	case GROW_IOCTL:
 		check_u64(s, "ioctls", 1, c->ioctls);
 		check_u64(s, "EENTERs", 1, c->eenters);
-		check_counter(s, "asynchronous exits", pte_by_ioctl ? 0 : n, c->aexs);
+		check_counter(s, "asynchronous exits", scenario_kernel_is_fixed(s) ? 0 : n, c->aexs);
 		break;
 	case GROW_TOUCH:
 		check_u64(s, "ioctls", 0, c->ioctls);

@@ -108,7 +108,6 @@ static void trim_remove(struct scenario_run *s)
 		struct encl_op op = op_at(s, ENCL_OP_READ, off, 0);
 		struct encl_exit x;
 
-		encl_note_accepted(s->en, off, 1, PERM_RW);
 		scenario_op(s, &op, &x);
 		check_ok(s, "read it", &op, &x);
 		check_hex(s, "it is empty", 0, op.value);
@@ -158,7 +157,6 @@ static void trimmed_access(struct scenario_run *s)
 		scenario_resume(s, &st);
 		check_fault(s, "read it after its removal: a fresh page, pending", 0x8005, off, &st.x);
 		if (scenario_accept(s, "accept the fresh page", off, 1, FRESH_FLAGS)) {
-			encl_note_accepted(s->en, off, 1, PERM_RW);
 			scenario_resume(s, &st);
 			check_ok(s, "the read is done", &st.op, &st.x);
 		}

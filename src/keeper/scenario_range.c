@@ -5,23 +5,16 @@
  */
 #include <errno.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include "keeper/scenario.h"
 
 #define BYTES(pages) ((pages) * (uint64_t)SGX_PAGE_SIZE)
 
-static bool is_fixed_kernel(const struct scenario_run *s)
-{
-	return s->env->k->dev_config.kernel_mode == DEV_KERNEL_FIXED &&
-	       !strcmp(sgx_dev_name(s->env->k->dev), "emulated");
-}
-
 /* What this device answers where the RFC answers 2. */
 static long refused(const struct scenario_run *s, int sane)
 {
-	return is_fixed_kernel(s) ? -sane : SGX_AUGMENT_RFC_REFUSED;
+	return scenario_kernel_is_fixed(s) ? -sane : SGX_AUGMENT_RFC_REFUSED;
 }
 
 /* One raw AUGMENT; *ret_count is all ones when the device never wrote it. */
@@ -30,6 +23,8 @@ static long augment(struct scenario_run *s, uint64_t off, uint64_t bytes, uint64
 	struct sgx_enclave_augment_pages a = { .offset = off, .length = bytes, .count = UINT64_MAX };
 	long r = encl_ioctl(s->en, SGX_IOC_ENCLAVE_AUGMENT_PAGES, &a);
 
+	if (a.count != UINT64_MAX && a.count)
+		encl_note_pending(s->en, off, a.count / SGX_PAGE_SIZE);
 	*ret_count = a.count;
 	return r;
 }
@@ -73,7 +68,7 @@ static void augment_existing(struct scenario_run *s)
 	check_hex(s, "at offset", q.off, e.offset);
 	check_u64(s, "pages augmented", 0, r.augmented_pages);
 	if (s->strategy == GROW_IOCTL)
-		check_return(s, "what the ioctl returned", is_fixed_kernel(s) ? 0 : SGX_AUGMENT_RFC_REFUSED, e.returned);
+		check_return(s, "what the ioctl returned", scenario_kernel_is_fixed(s) ? 0 : SGX_AUGMENT_RFC_REFUSED, e.returned);
 	scenario_word(s, "the pages are still there", q.off, 22);
 }
 
