@@ -229,6 +229,7 @@ static void on_alarm(int sig)
 		spin_until = 1;
 }
 
+#define OWN_STACK_BYTES 0x10000
 static unsigned first_good;
 
 static void on_first(int sig)
@@ -242,7 +243,7 @@ static void on_first(int sig)
 /* With an alternate stack of its own, or without; the second signal finds the thread inside. */
 static void *first_thread(void *own_stack)
 {
-	stack_t mine = { .ss_sp = own_stack, .ss_size = 0x10000 }, now;
+	stack_t mine = { .ss_sp = own_stack, .ss_size = OWN_STACK_BYTES }, now;
 	struct encl_op spin = { .op = ENCL_OP_SPIN, .addr = (uintptr_t)&spin_until };
 
 	if (own_stack)
@@ -258,8 +259,9 @@ static void *first_thread(void *own_stack)
 static void first_in_handler(void)
 {
 	struct sigaction first = { .sa_handler = on_first, .sa_flags = SA_ONSTACK }, alarm = { .sa_handler = on_alarm };
-	static uint8_t stack[0x10000];
-	void *own[] = { NULL, stack }, *ret;
+	/* a mapping of its own: AddressSanitizer unmaps the stack it finds at the end of a thread */
+	void *stack = mmap(NULL, OWN_STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *own[] = { NULL, stack == MAP_FAILED ? NULL : stack }, *ret;
 	sigset_t set, old;
 	pthread_t t;
 
