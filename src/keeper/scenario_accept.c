@@ -30,7 +30,8 @@ static void check_costs(struct scenario_run *s, const struct encl_counters *c, u
 	case GROW_TOUCH:
 		check_u64(s, "ioctls", 0, c->ioctls);
 		check_u64(s, "EENTERs", 1, c->eenters);
-		check_u64(s, "host faults", n, c->host_faults);
+		/* a driver that is short of EPC lets the same access fault until a page is free */
+		check_true(s, "one host fault per page, at least", c->host_faults >= n);
 		check_counter(s, "asynchronous exits", 0, c->aexs);
 		break;
 	case GROW_ACCEPT:
