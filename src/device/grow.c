@@ -91,11 +91,12 @@ int grow_fault_err(struct grow_ctx *g, const struct encl_exit *x, struct err *e)
 	if (x->function != SGX_ERESUME || x->vector != SGX_VEC_PF || (x->errcd & SGX_PFEC_P) ||
 	    off - g->off >= PAGES_TO_BYTES(g->pages))
 		return encl_fault_err(en, x, e);
-	if (!model_get_counters(en, &c) && c.epc_used >= c.epc_total)
+	if (!model_get_counters(en, &c) && c.epc_used >= c.epc_total) {
 		err_set(e, ERR_NO_EPC, 0, "no EPC page for offset 0x%llx", (unsigned long long)off);
-	else
-		err_set(e, ERR_AUGMENT, 0, "the kernel could not add the page at offset 0x%llx (page fault, error "
-			"code 0x%x)", (unsigned long long)off, x->errcd);
+		return err_offset(e, off);
+	}
+	err_set(e, ERR_AUGMENT, 0, "the kernel could not add the page at offset 0x%llx (page fault, error code 0x%x)",
+		(unsigned long long)off, x->errcd);
 	err_hint(e, "the EPC may be full, or this kernel or CPU has no SGX2: see 'sgxctl info'");
 	return err_offset(e, off);
 }

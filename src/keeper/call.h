@@ -55,6 +55,6 @@ int call_raw_enter(struct encl *en, struct call *c, struct encl_exit *x, struct 
 /* The memory, as it is now, into the client's second file, where there is one. */
 int call_raw_memory(const struct request *r, const struct call *c, struct err *e);
 /* "raw" of the document. */
-void call_raw_answer(const struct encl *en, const struct call *c, const struct encl_exit *x, struct json *doc);
+void call_raw_answer(const struct call *c, const struct encl_exit *x, struct json *doc);
 
 #endif

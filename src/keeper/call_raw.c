@@ -93,7 +93,8 @@ int call_raw_enter(struct encl *en, struct call *c, struct encl_exit *x, struct 
 	return x->fault ? encl_fault_err(en, x, e) : 0;
 }
 
-static void add_run(struct json *raw, const struct encl *en, const struct encl_exit *x)
+/* struct sgx_enclave_run as the vDSO filled it. */
+static void add_run(struct json *raw, const struct encl_exit *x)
 {
 	struct json *run = json_add_obj(raw, "run");
 
@@ -106,8 +107,15 @@ static void add_run(struct json *raw, const struct encl *en, const struct encl_e
 	json_add_size(run, "vector", x->vector);
 	json_add_hex(run, "error_code", x->errcd);
 	json_add_hex(run, "address", x->addr);
-	if (x->addr - en->base < en->size)
-		json_add_hex(run, "offset", x->addr - en->base);
+}
+
+/* Those that the enclave left in; after an exception the vDSO function has its own values in them. */
+static void add_registers(struct json *raw, const struct call *c)
+{
+	struct json *o = json_add_obj(raw, "registers");
+
+	for (int i = 0; i < N_CALL_REGISTERS; i++)
+		json_add_hex(o, call_registers[i], c->reg[i]);
 }
 
 int call_raw_memory(const struct request *r, const struct call *c, struct err *e)
@@ -117,15 +125,14 @@ int call_raw_memory(const struct request *r, const struct call *c, struct err *e
 	return 0;
 }
 
-void call_raw_answer(const struct encl *en, const struct call *c, const struct encl_exit *x, struct json *doc)
+void call_raw_answer(const struct call *c, const struct encl_exit *x, struct json *doc)
 {
 	struct json *raw = json_add_obj(doc, "raw"), *o;
 
 	json_add_str(raw, "leaf", sgx_enclu_name(c->resumed ? SGX_ERESUME : SGX_EENTER));
-	add_run(raw, en, x);
-	o = json_add_obj(raw, "registers");
-	for (int i = 0; i < N_CALL_REGISTERS; i++)
-		json_add_hex(o, call_registers[i], c->reg[i]);
+	add_run(raw, x);
+	if (!x->ret && !x->fault)
+		add_registers(raw, c);
 	if (!c->mem_bytes)
 		return;
 	o = json_add_obj(raw, "mem");

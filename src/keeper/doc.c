@@ -189,6 +189,8 @@ void doc_exit(struct json *doc, const struct encl *en, const struct encl_exit *x
 	json_add_str(o, "name", sgx_vector_name(x->vector));
 	json_add_str(o, "function", sgx_enclu_name(x->function));
 	json_add_hex(o, "error_code", x->errcd);
+	if (x->vector != SGX_VEC_PF)
+		return;
 	json_add_hex(o, "address", x->addr);
 	if (x->addr - en->base < en->size)
 		json_add_hex(o, "offset", x->addr - en->base);

@@ -358,7 +358,7 @@ static struct json *call_doc(struct keeper *k, const struct request *r, const st
 		json_add_hex(doc, "tcs", c->t->off);
 	json_add_bool(doc, "resumed", c->resumed);
 	if (c->raw)
-		call_raw_answer(k->encl, c, x, doc);
+		call_raw_answer(c, x, doc);
 	else
 		op_answer(c, ran, json_get(data, "data"), doc);
 	json_free(data);
