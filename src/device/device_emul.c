@@ -32,7 +32,8 @@ static long e_ioctl(struct sgx_dev *d, int fd, unsigned long cmd, void *arg)
 	return emul_ioctl(fd, cmd, arg);
 }
 
-static int64_t e_mmap(struct sgx_dev *d, uint64_t la, uint64_t bytes, int prot, int flags, int fd, uint64_t off)
+static int64_t e_mmap(struct sgx_dev *d, uint64_t la, uint64_t bytes, int prot, int flags, int fd,
+		      uint64_t off)
 {
 	(void)d;
 	return emul_mmap(la, bytes, prot, flags, fd, off);
@@ -50,7 +51,8 @@ static int e_mprotect(struct sgx_dev *d, uint64_t la, uint64_t bytes, int prot)
 	return emul_mprotect(la, bytes, prot);
 }
 
-static int e_enter(struct sgx_dev *d, unsigned function, struct sgx_enter_regs *regs, struct sgx_enclave_run *run)
+static int e_enter(struct sgx_dev *d, unsigned function, struct sgx_enter_regs *regs,
+		   struct sgx_enclave_run *run)
 {
 	(void)d;
 	return device_enter_thunk(regs, function, run, (void *)(uintptr_t)emul_vdso_enter);
@@ -117,7 +119,8 @@ int sgx_dev_emul_new(const struct dev_config *cfg, struct sgx_dev **ret_dev, str
 		return err_set(e, ERR_USAGE, EINVAL, "the EPC size is no multiple of 4096");
 	r = emul_setup(&ec);
 	if (r == -ENOSYS)
-		return err_set(e, ERR_NO_TRAP, ENOSYS, "enclave code cannot be trapped on this kernel or CPU");
+		return err_set(e, ERR_NO_TRAP, ENOSYS,
+			       "enclave code cannot be trapped on this kernel or CPU");
 	if (r < 0)
 		return err_set(e, ERR_NO_DEVICE, -r, "the emulated device cannot be set up");
 	d = calloc(1, sizeof(*d));
@@ -128,7 +131,7 @@ int sgx_dev_emul_new(const struct dev_config *cfg, struct sgx_dev **ret_dev, str
 	return 0;
 }
 
-/* ---- the inside of a model ------------------------------------------------------------------------------ */
+/* ---- the inside of a model ----------------------------------------------------------------------- */
 
 int model_get_secs(struct encl *en, struct model_secs *ret)
 {

@@ -162,7 +162,7 @@ static int provision(struct encl *en, struct err *e)
 	return 0;
 }
 
-/* ---- pages ------------------------------------------------------------------------------------------ */
+/* ---- pages --------------------------------------------------------------------------------------- */
 
 struct adder {
 	struct encl *en;
@@ -176,9 +176,11 @@ static int add_err(struct adder *a, const struct plan_run *run, uint64_t off, in
 	const char *what = run->what ? run->what : "page";
 
 	if (sys == ENOMEM)
-		err_set(e, ERR_NO_EPC, sys, "no EPC page for %s at offset 0x%llx", what, (unsigned long long)off);
+		err_set(e, ERR_NO_EPC, sys, "no EPC page for %s at offset 0x%llx", what,
+			(unsigned long long)off);
 	else if (sys == EBUSY)
-		err_set(e, ERR_ADD_PAGES, sys, "a page is already at offset 0x%llx (%s)", (unsigned long long)off,
+		err_set(e, ERR_ADD_PAGES, sys, "a page is already at offset 0x%llx (%s)",
+			(unsigned long long)off,
 			what);
 	else
 		err_set(e, ERR_ADD_PAGES, sys, "cannot add %s at offset 0x%llx (SECINFO 0x%llx)", what,
@@ -191,8 +193,8 @@ static int add_err(struct adder *a, const struct plan_run *run, uint64_t off, in
  * Pages [off, off + pages) from src.  A short count with result 0 is a signal between pages; EBUSY with count
  * untouched is somebody else's ioctl, with count written it is a page that is there.
  */
-static int add_span(struct adder *a, const struct plan_run *run, uint64_t off, const uint8_t *src, uint64_t pages,
-		    struct err *e)
+static int add_span(struct adder *a, const struct plan_run *run, uint64_t off, const uint8_t *src,
+		    uint64_t pages, struct err *e)
 {
 	struct sgx_arch_secinfo secinfo = { .flags = run->secinfo };
 	uint64_t done = 0, bytes = PAGES_TO_BYTES(pages);
@@ -268,7 +270,8 @@ static unsigned run_rwx(const struct plan_run *run)
 static int note_run(struct encl *en, const struct plan_run *run, struct err *e)
 {
 	const struct page_note n = {
-		.off = run->off, .pages = run->pages, .origin = PAGE_EADD, .pt = run_pt(run), .rwx = run_rwx(run),
+		.off = run->off, .pages = run->pages, .origin = PAGE_EADD, .pt = run_pt(run),
+		.rwx = run_rwx(run),
 		.accepted = true,
 	};
 
@@ -315,7 +318,7 @@ static int add_pages(struct encl *en, const struct encl_opts *o, struct err *e)
 	return r;
 }
 
-/* ---- mappings --------------------------------------------------------------------------------------- */
+/* ---- mappings ------------------------------------------------------------------------------------ */
 
 static int run_prot(const struct plan_run *run)
 {
@@ -350,7 +353,8 @@ static int reserve(struct encl *en, struct err *e)
 	int64_t r;
 
 	if (!size || (size & (size - 1)) || size > (uint64_t)1 << 46)
-		return err_set(e, ERR_BAD_LAYOUT, 0, "the enclave size 0x%llx is no power of two that fits an "
+		return err_set(e, ERR_BAD_LAYOUT, 0,
+			       "the enclave size 0x%llx is no power of two that fits an "
 			       "address space", (unsigned long long)size);
 	r = ops->mmap(en->dev, 0, size * 2, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (r < 0)
@@ -367,7 +371,7 @@ static int reserve(struct encl *en, struct err *e)
 	return 0;
 }
 
-/* ---- signing and INIT -------------------------------------------------------------------------------- */
+/* ---- signing and INIT ---------------------------------------------------------------------------- */
 
 static int sign(struct encl *en, const struct encl_opts *o, struct measure_job *job, struct err *e)
 {
@@ -419,7 +423,7 @@ int encl_init(struct encl *en, struct err *e)
 	return en->no_map ? 0 : map_segments(en, e);
 }
 
-/* ---- the whole ----------------------------------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------------------------------- */
 
 static int build(struct encl *en, const struct encl_opts *o, struct measure_job *job, struct err *e)
 {

@@ -3,8 +3,8 @@
  * Growing a running enclave: choose a strategy, bring the pages in, have the enclave accept them, bring the
  * mapping down to the final rights.  Work that was done before a failure is accepted and reported.
  *
- * Pages the ledger knows are never mapped over or touched: of the strategies only the ioctl can tell them from
- * fresh ones.
+ * Pages the ledger knows are never mapped over or touched: of the strategies only the ioctl can tell them
+ * from fresh ones.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,14 +16,15 @@
 const char *grow_strategy_name(enum grow_strategy s)
 {
 	static const char *const names[] = {
-		[GROW_AUTO] = "auto", [GROW_IOCTL] = "ioctl", [GROW_TOUCH] = "touch", [GROW_ACCEPT] = "accept",
+		[GROW_AUTO] = "auto", [GROW_IOCTL] = "ioctl", [GROW_TOUCH] = "touch",
+			[GROW_ACCEPT] = "accept",
 		[GROW_ACCESS] = "access",
 	};
 
 	return names[s];
 }
 
-/* ---- shared by the strategies --------------------------------------------------------------------------- */
+/* ---- shared by the strategies -------------------------------------------------------------------- */
 
 void grow_note(struct encl *en, uint64_t off, uint64_t pages, bool accepted, unsigned rwx)
 {
@@ -60,8 +61,8 @@ void grow_progress(const struct grow_ctx *g, uint64_t done)
 }
 
 /*
- * How a fresh page gets its first rights: with contents, or without W, by EACCEPTCOPY in one step; otherwise by
- * EACCEPT, which leaves RW (X is added, R taken away afterwards: see finish_rights).
+ * How a fresh page gets its first rights: with contents, or without W, by EACCEPTCOPY in one step; otherwise
+ * by EACCEPT, which leaves RW (X is added, R taken away afterwards: see finish_rights).
  */
 enum encl_op_number grow_accept_op(const struct grow_request *q, uint64_t *ret_flags)
 {
@@ -95,13 +96,14 @@ int grow_fault_err(struct grow_ctx *g, const struct encl_exit *x, struct err *e)
 		err_set(e, ERR_NO_EPC, 0, "no EPC page for offset 0x%llx", (unsigned long long)off);
 		return err_offset(e, off);
 	}
-	err_set(e, ERR_AUGMENT, 0, "the kernel could not add the page at offset 0x%llx (page fault, error code 0x%x)",
+	err_set(e, ERR_AUGMENT, 0,
+		"the kernel could not add the page at offset 0x%llx (page fault, error code 0x%x)",
 		(unsigned long long)off, x->errcd);
 	err_hint(e, "the EPC may be full, or this kernel or CPU has no SGX2: see 'sgxctl info'");
 	return err_offset(e, off);
 }
 
-/* ---- accepting ------------------------------------------------------------------------------------------- */
+/* ---- accepting ----------------------------------------------------------------------------------- */
 
 struct span {
 	uint64_t off, pages;
@@ -143,7 +145,8 @@ static int accept_span(struct grow_ctx *g, struct span s, struct err *e)
 		return -1;
 	g->r->sgx = op.sgx;
 	if (op.status != ENCL_OK)
-		return encl_op_err(en, &op, ERR_ACCEPT, op.op == ENCL_OP_ACCEPT ? "EACCEPT" : "EACCEPTCOPY", e);
+		return encl_op_err(en, &op, ERR_ACCEPT, op.op == ENCL_OP_ACCEPT ? "EACCEPT" : "EACCEPTCOPY",
+				   e);
 	return 0;
 }
 
@@ -174,7 +177,7 @@ static int finish_rights(struct grow_ctx *g, struct span s, struct err *e)
 	return 0;
 }
 
-/* ---- the request ------------------------------------------------------------------------------------------- */
+/* ---- the request --------------------------------------------------------------------------------- */
 
 static bool accepts_itself(enum grow_strategy s)
 {
@@ -250,7 +253,8 @@ static int work(struct grow_ctx *g, enum grow_strategy s, struct err *e)
 
 	/* what came in is used, also when the rest did not; the first failure is the one reported */
 	done = grown(g, g->r->augmented_pages);
-	if (done.pages && (g->q->accept || g->q->copy_from) && !accepts_itself(s) && accept_span(g, done, &later)) {
+	if (done.pages && (g->q->accept || g->q->copy_from) && !accepts_itself(s) &&
+	    accept_span(g, done, &later)) {
 		if (!r && e)
 			*e = later;
 		r = -1;
@@ -272,7 +276,8 @@ int encl_grow(struct encl *en, const struct grow_request *q, struct grow_result 
 	int result;
 
 	memset(r, 0, sizeof(*r));
-	r->strategy = q->strategy != GROW_AUTO ? q->strategy : en->augment_ioctl == 1 ? GROW_IOCTL : GROW_TOUCH;
+	r->strategy = q->strategy != GROW_AUTO ? q->strategy : en->augment_ioctl == 1 ? GROW_IOCTL :
+		GROW_TOUCH;
 	encl_counters_get(en, &before);
 	g.prot = PROT_READ | PROT_WRITE | (q->rwx & SGX_SECINFO_X ? PROT_EXEC : 0);
 	result = check(en, q, r->strategy, e);

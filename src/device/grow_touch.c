@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Host pre-touch: a plain load from a mapped, empty enclave page makes the kernel add the page and install its
- * entry; the load itself yields the abort page.  No enclave code runs and nothing exits.
+ * Host pre-touch: a plain load from a mapped, empty enclave page makes the kernel add the page and install
+ * its entry; the load itself yields the abort page.  No enclave code runs and nothing exits.
  */
 #include <signal.h>
 #include <sys/resource.h>
@@ -18,8 +18,8 @@ static int count_entries(void *arg, const struct model_range *r)
 }
 
 /*
- * A number that grows by one with each fault of this loop.  A model shows the page-table entries of the range, which
- * nobody else touches; the kernel counts the faults of this thread.
+ * A number that grows by one with each fault of this loop.  A model shows the page-table entries of the
+ * range, which nobody else touches; the kernel counts the faults of this thread.
  */
 static uint64_t faults_so_far(const struct grow_ctx *g)
 {

@@ -23,9 +23,11 @@ static ssize_t access_err(struct encl *en, uint64_t off, int sys, const char *wh
 	if (present == 0)
 		err_set(e, ERR_NO_PAGE, sys, "no page at offset 0x%llx", (unsigned long long)off);
 	else
-		err_set(e, ERR_IO, sys, "the bytes at offset 0x%llx cannot be %s", (unsigned long long)off, what);
+		err_set(e, ERR_IO, sys, "the bytes at offset 0x%llx cannot be %s", (unsigned long long)off,
+			what);
 	if (present != 0)
-		err_hint(e, "of a TCS only the first 72 bytes can be read, only FLAGS written; the page must be mapped");
+		err_hint(e,
+			 "of a TCS only the first 72 bytes can be read, only FLAGS written; the page must be mapped");
 	return err_offset(e, off);
 }
 
@@ -36,7 +38,8 @@ ssize_t encl_peek(struct encl *en, uint64_t off, void *buf, size_t bytes, struct
 	if (refuse(en, off, bytes, e))
 		return -1;
 	while (done < bytes) {
-		ssize_t n = en->dev->ops->peek(en->dev, en->base + off + done, (char *)buf + done, bytes - done);
+		ssize_t n = en->dev->ops->peek(en->dev, en->base + off + done, (char *)buf + done,
+					       bytes - done);
 
 		if (n == -EINTR)
 			continue;
@@ -60,7 +63,8 @@ ssize_t encl_poke(struct encl *en, uint64_t off, const void *buf, size_t bytes, 
 		if (n == -EINTR)
 			continue;
 		if (n <= 0)
-			return done ? (ssize_t)done : access_err(en, off, n < 0 ? (int)-n : EIO, "written", e);
+			return done ? (ssize_t)done : access_err(en, off, n < 0 ? (int)-n : EIO, "written",
+								 e);
 		done += (size_t)n;
 	}
 	return (ssize_t)done;

@@ -35,7 +35,8 @@ static void add_exitinfo(struct json *frame, uint32_t exitinfo)
 }
 
 /* Frame `index` of the TCS: GPRSGX is its end, EXINFO right below when MISCSELECT has it. */
-static int add_frame(struct out *out, uint64_t tcs, const struct sgx_arch_tcs *t, uint32_t index, struct err *e)
+static int add_frame(struct out *out, uint64_t tcs, const struct sgx_arch_tcs *t, uint32_t index,
+		     struct err *e)
 {
 	struct encl *en = out->k->encl;
 	uint64_t frame_bytes = (uint64_t)en->secs.ssaframesize * SGX_PAGE_SIZE;

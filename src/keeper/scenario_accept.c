@@ -92,8 +92,8 @@ static void prove_rx(struct scenario_run *s, uint64_t off)
 static void acceptcopy(struct scenario_run *s)
 {
 	struct grow_request q = { .pages = s->pages, .strategy = s->strategy, .accept = true };
-	uint8_t *data = mmap(NULL, s->pages * SGX_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			     -1, 0);
+	uint8_t *data = mmap(NULL, s->pages * SGX_PAGE_SIZE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct grow_result r;
 	struct encl_op op;
 	struct encl_exit x;
@@ -160,9 +160,10 @@ static void access_before_accept(struct scenario_run *s)
 
 const struct scenario scenarios_accept[] = {
 	{ "accept-empty", "accept one empty page", ON_ALL, NEEDS_SGX2, "grow", 1, accept_empty, false },
-	{ "accept-many", "accept N pages, counting what it costs", ON_ALL, NEEDS_SGX2, "grow", 256, accept_many, false },
-	{ "acceptcopy-rights", "EACCEPTCOPY code as r-x, run it, be refused to write it", ON_ALL, NEEDS_SGX2, "grow",
-	  4, acceptcopy, false },
+	{ "accept-many", "accept N pages, counting what it costs", ON_ALL, NEEDS_SGX2, "grow", 256,
+	  accept_many, false },
+	{ "acceptcopy-rights", "EACCEPTCOPY code as r-x, run it, be refused to write it", ON_ALL, NEEDS_SGX2,
+	  "grow", 4, acceptcopy, false },
 	{ "access-before-accept", "write to a page that awaits EACCEPT, accept it, resume",
 	  ON_IOCTL | ON_TOUCH | ON_ACCESS, NEEDS_SGX2, "grow", 1, access_before_accept, false },
 	{ 0 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Scenarios about ranges: over pages that exist, before INIT, beyond ELRANGE, unaligned.  Where the ioctl is under
- * test it is called raw, since its return value and count are what callers get wrong.
+ * Scenarios about ranges: over pages that exist, before INIT, beyond ELRANGE, unaligned.  Where the ioctl is
+ * under test it is called raw, since its return value and count are what callers get wrong.
  */
 #include <errno.h>
 #include <signal.h>
@@ -13,8 +13,8 @@
 #define BYTES(pages) ((pages) * (uint64_t)SGX_PAGE_SIZE)
 
 /*
- * How this device refuses a page that is there: the RFC by 2, later branches of it by an errno.  The emulated device
- * knows what it plays; of a kernel the first answer decides, and all others must be like it.
+ * How this device refuses a page that is there: the RFC by 2, later branches of it by an errno.  The emulated
+ * device knows what it plays; of a kernel the first answer decides, and all others must be like it.
  */
 static long refused(struct scenario_run *s, long first)
 {
@@ -37,8 +37,8 @@ static long augment(struct scenario_run *s, uint64_t off, uint64_t bytes, uint64
 	return r;
 }
 
-static void check_augment(struct scenario_run *s, const char *what, uint64_t off, uint64_t pages, long expected,
-			  uint64_t expected_pages)
+static void check_augment(struct scenario_run *s, const char *what, uint64_t off, uint64_t pages,
+			  long expected, uint64_t expected_pages)
 {
 	uint64_t count;
 
@@ -118,7 +118,8 @@ static void before_init(struct scenario_run *s)
 		check_hex(s, "count is not written", UINT64_MAX, count);
 	} else {
 		check_done(s, "map before INIT", encl_map(s->en, off, 4, PROT_READ | PROT_WRITE, &e), &e);
-		check_return(s, "touch before INIT", -SIGBUS, s->en->dev->ops->touch(s->en->dev, s->en->base + off, &byte));
+		check_return(s, "touch before INIT", -SIGBUS,
+			     s->en->dev->ops->touch(s->en->dev, s->en->base + off, &byte));
 		encl_unmap(s->en, off, 4, &e);
 	}
 	if (!check_done(s, "INIT", encl_init(s->en, &e), &e))
@@ -141,14 +142,16 @@ static void before_init(struct scenario_run *s)
 static void beyond_elrange(struct scenario_run *s)
 {
 	uint64_t last = s->en->size - SGX_PAGE_SIZE, count;
-	struct grow_request q = { .off = last, .pages = 2, .strategy = s->strategy, .accept = true, .rwx = PERM_RW };
+	struct grow_request q = { .off = last, .pages = 2, .strategy = s->strategy, .accept = true,
+				  .rwx = PERM_RW };
 	struct grow_result r;
 	struct err e = { 0 };
 	uint64_t off;
 
 	if (s->strategy == GROW_IOCTL) {
 		check_return(s, "the last page and one more", -EINVAL, augment(s, last, BYTES(2), &count));
-		check_return(s, "the page behind the last", -EINVAL, augment(s, s->en->size, BYTES(1), &count));
+		check_return(s, "the page behind the last", -EINVAL,
+			     augment(s, s->en->size, BYTES(1), &count));
 		check_return(s, "a range that wraps around", -EINVAL,
 			     augment(s, last, UINT64_MAX - SGX_PAGE_SIZE + 1, &count));
 	}
@@ -174,14 +177,15 @@ static void unaligned(struct scenario_run *s)
 }
 
 const struct scenario scenarios_range[] = {
-	{ "augment-existing", "augment over pages that are there", ON_ALL, NEEDS_SGX2, "grow", 16, augment_existing, false },
-	{ "partial-range", "augment a range whose end is there already", ON_ALL, NEEDS_SGX2, "grow", 12, partial_range,
-	  false },
-	{ "before-init", "augment an enclave that is not initialised", ON_IOCTL | ON_TOUCH, NEEDS_SGX2 | NEEDS_FRESH,
-	  "grow", 4, before_init, true },
+	{ "augment-existing", "augment over pages that are there", ON_ALL, NEEDS_SGX2, "grow", 16,
+	  augment_existing, false },
+	{ "partial-range", "augment a range whose end is there already", ON_ALL, NEEDS_SGX2, "grow", 12,
+	  partial_range, false },
+	{ "before-init", "augment an enclave that is not initialised", ON_IOCTL | ON_TOUCH,
+	  NEEDS_SGX2 | NEEDS_FRESH, "grow", 4, before_init, true },
 	{ "beyond-elrange", "augment up to the end of ELRANGE and beyond", ON_ALL, NEEDS_SGX2, "grow", 1,
 	  beyond_elrange, false },
-	{ "unaligned", "ranges that are no whole pages", ON_IOCTL, NEEDS_SGX2 | NEEDS_AUGMENT, "grow", 4, unaligned,
-	  false },
+	{ "unaligned", "ranges that are no whole pages", ON_IOCTL, NEEDS_SGX2 | NEEDS_AUGMENT, "grow", 4,
+	  unaligned, false },
 	{ 0 }
 };

@@ -95,12 +95,12 @@ static void acceptcopy_readonly(struct scenario_run *s)
 }
 
 const struct scenario scenarios_refuse[] = {
-	{ "accept-twice", "a second EACCEPT or EACCEPTCOPY of a page is refused", ON_ALL, NEEDS_SGX2, "grow", 2,
-	  accept_twice, false },
-	{ "accept-wrong", "EACCEPT that names other rights or another type is refused", ON_IOCTL | ON_TOUCH | ON_ACCEPT,
-	  NEEDS_SGX2, "grow", 1, accept_wrong, false },
-	{ "accept-outside", "EACCEPT where no page is and none can come", 0, NEEDS_SGX2, "grow", 1, accept_outside,
-	  false },
+	{ "accept-twice", "a second EACCEPT or EACCEPTCOPY of a page is refused", ON_ALL, NEEDS_SGX2, "grow",
+	  2, accept_twice, false },
+	{ "accept-wrong", "EACCEPT that names other rights or another type is refused",
+	  ON_IOCTL | ON_TOUCH | ON_ACCEPT, NEEDS_SGX2, "grow", 1, accept_wrong, false },
+	{ "accept-outside", "EACCEPT where no page is and none can come", 0, NEEDS_SGX2, "grow", 1,
+	  accept_outside, false },
 	{ "acceptcopy-readonly", "EACCEPTCOPY needs a writable mapping", 0, NEEDS_SGX2, "grow", 1,
 	  acceptcopy_readonly, false },
 	{ 0 }

@@ -38,7 +38,7 @@ busy() { json status demo | jq -e '[.tcs[] | select(.busy)] | length == '"$1" >/
 	run -1 json call demo nop
 	fails_with no-free-tcs
 	run -0 json unload demo
-	! alive "$keeper"
+	run ! alive "$keeper"
 	[ ! -e "$SGXCTL_STATE_DIR/demo" ]
 	# who waited for the enclave hears of its end
 	run -3 wait $first
