@@ -32,8 +32,9 @@ static inline void mem_put16(void *p, uint16_t v) { *(mem_u16 *)p = v; }
 MEM_INLINE void mem_copy(void *dst, const void *src, size_t bytes)
 {
 	if (MEM_IS_SHORT(bytes)) {
+		/* volatile: what others may change meanwhile is read once, as a string instruction would */
 		for (size_t i = 0; i < bytes; i += 8) {
-			mem_put64((uint8_t *)dst + i, mem_get64((const uint8_t *)src + i));
+			mem_put64((uint8_t *)dst + i, *(const volatile mem_u64 *)((const uint8_t *)src + i));
 			__asm__ volatile("" : : : "memory");
 		}
 		return;
