@@ -23,6 +23,21 @@ int encl_check_range(const struct encl *en, uint64_t off, uint64_t pages, struct
 /* ERR_USAGE for W without R or bits beyond RWX. */
 int encl_check_rwx(unsigned rwx, struct err *e);
 
+/* ---- building (encl_add.c) ----------------------------------------------------------------------- */
+
+static inline unsigned plan_run_pt(const struct plan_run *run)
+{
+	return (unsigned)(run->secinfo >> SGX_SECINFO_PT_SHIFT) & 0xff;
+}
+
+static inline unsigned plan_run_rwx(const struct plan_run *run)
+{
+	return (unsigned)run->secinfo & SGX_SECINFO_RWX;
+}
+
+/* Every run of the plan, noted in the ledger as it comes. */
+int encl_add_pages(struct encl *en, const struct encl_opts *o, struct err *e);
+
 /* ---- the ledger (ledger.c) ----------------------------------------------------------------------- */
 
 /* Makes room, so that the next ledger_set or ledger_apply cannot fail. */
