@@ -232,8 +232,11 @@ enum emul_fault {
 	EMUL_FAULT_STALE,       /* the real mapping lagged behind the model: fixed, no fault existed */
 	EMUL_FAULT_SEGV_MAPERR, EMUL_FAULT_SEGV_ACCERR, EMUL_FAULT_SIGBUS,
 };
-/* Who made the access: enclave code (or a leaf it runs), EENTER/ERESUME themselves, host code. */
-enum emul_origin { EMUL_BY_ENCLAVE, EMUL_BY_ENTRY, EMUL_BY_HOST };
+/*
+ * Who made the access: an instruction of enclave code; a leaf on its operand (inside, or EENTER and ERESUME), which
+ * looks at the EPCM by itself; host code.
+ */
+enum emul_origin { EMUL_BY_ENCLAVE, EMUL_BY_LEAF, EMUL_BY_HOST };
 /*
  * A fault at la in ELRANGE of en, or an ENCLU operand that did not walk.  *ret_pfec: the error code the CPU would push (final when not resolved).
  * Signal context, all signals blocked.

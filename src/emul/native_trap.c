@@ -171,7 +171,7 @@ static void host_enclu(struct trap *t, struct emul_encl *en)
 		if (emul_conflict(&out, &tries))
 			continue;
 		if (out.kind == SGXM_PF && !(pfec & (SGX_PFEC_SGX | SGX_PFEC_P)))
-			f = emul_fault(en, out.addr, access_of(pfec), EMUL_BY_ENTRY, &pfec);
+			f = emul_fault(en, out.addr, access_of(pfec), EMUL_BY_LEAF, &pfec);
 		if (f == EMUL_FAULT_RESOLVED || f == EMUL_FAULT_STALE)
 			continue;
 		struct exception x = page_fault(f, pfec, out.addr);
@@ -245,7 +245,7 @@ static void enclave_enclu(struct trap *t, struct native_inside *in)
 		if (emul_conflict(&out, &tries))
 			continue;
 		if (out.kind == SGXM_PF && !(pfec & (SGX_PFEC_SGX | SGX_PFEC_P)))
-			f = emul_fault(en, out.addr, access_of(pfec), EMUL_BY_ENCLAVE, &pfec);
+			f = emul_fault(en, out.addr, access_of(pfec), EMUL_BY_LEAF, &pfec);
 		if (f == EMUL_FAULT_STALE)
 			continue;
 		if (f == EMUL_FAULT_RESOLVED) {
