@@ -121,8 +121,14 @@ int sgx_dev_emul_new(const struct dev_config *cfg, struct sgx_dev **ret_dev, str
 	if (r == -ENOSYS)
 		return err_set(e, ERR_NO_TRAP, ENOSYS,
 			       "enclave code cannot be trapped on this kernel or CPU");
-	if (r < 0)
-		return err_set(e, ERR_NO_DEVICE, -r, "the emulated device cannot be set up");
+	if (r == -ENOMEM) {
+		err_set(e, ERR_NO_MEMORY, ENOMEM, "no address space for the emulated device");
+		return err_hint(e, "it reserves a gigabyte of addresses, most of it never used: see ulimit -v");
+	}
+	if (r < 0) {
+		err_set(e, ERR_NO_DEVICE, -r, "the emulated device cannot be set up");
+		return err_hint(e, "'sgxctl info' shows what it needs");
+	}
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for the device");

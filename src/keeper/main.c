@@ -43,6 +43,7 @@ static void setup_signals(void)
 	sigset_t set;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);       /* EFBIG can be told; ulimit -f counts memfds, too */
 	signal(SIGHUP, SIG_IGN);
 	/* before any thread: SIGTERM and SIGINT are read by the loop alone */
 	sigemptyset(&set);

@@ -135,6 +135,33 @@ refuses() {
 	run -1 bash -c '"$SGXCTL" load grow --device=emulated --name demo 3>&- >/dev/full'
 	[[ $output == *"unloaded again"* ]]
 	nothing_left
+	run -1 bash -o pipefail -c '"$SGXCTL" load grow --device=emulated --name demo 3>&- | true'
+	[[ $output == *"unloaded again"* ]]
+	nothing_left
+}
+
+# limited ULIMIT-OPTION NUMBER
+limited() { bash -c 'ulimit "$@"; exec "$SGXCTL" load grow --device=emulated' _ "$@" 2>/dev/null 3>&-; }
+
+@test "a limit of address space" {
+	! grep -q __asan_init "$SGXCTL_KEEPER" || skip "the address sanitizer needs more than any limit"
+	run -1 limited -v 500000
+	fails_with no-memory
+	has '.error.hint | test("ulimit")'
+	nothing_left
+}
+
+@test "limits of file sizes and descriptors" {
+	# in units of 1 KiB
+	run -1 limited -f 100
+	has '.ok == false and .error.errno == "EFBIG"'
+	nothing_left
+	for n in 6 8 10 12 14 16; do
+		run limited -n "$n"
+		has '.ok or (.error.code != "bug" and (.error.hint | length > 0))'
+		run -0 json unload --all
+		nothing_left
+	done
 }
 
 @test "a file called - is not standard output" {
