@@ -48,7 +48,8 @@ static const struct column range_head[] = {
 	{ "offset", "offset", COL_TEXT },
 	{ "perm", "rights", COL_TEXT }, { "type", "type", COL_TEXT }, { "flags", "SECINFO.FLAGS", COL_TEXT },
 	{ "requested_pages", "pages requested", COL_TEXT },
-	{ "done_pages", "pages done", COL_TEXT }, COUNTERS,
+	{ "done_pages", "pages done", COL_TEXT }, { "accepted_pages", "pages accepted", COL_TEXT },
+	{ "extended_pages", "pages extended", COL_TEXT }, COUNTERS,
 	{ "elapsed_ns", "time", COL_TIME }, END
 };
 

@@ -172,6 +172,11 @@ void encl_count_leafs(struct encl *en, const struct encl_op *op);
 void encl_note_accepted(struct encl *en, uint64_t off, uint64_t pages, unsigned rwx);
 /* Pages that a raw AUGMENT added. */
 void encl_note_pending(struct encl *en, uint64_t off, uint64_t pages);
+/*
+ * Errors name the check of a model that refused; for this thread, what was refused up to now is no cause any more.
+ * The functions below call it where they begin; whoever drives entries himself calls it before the first.
+ */
+void encl_forget_refusals(struct encl *en);
 /* Fill e from an exit that was a fault. */
 int encl_fault_err(const struct encl *en, const struct encl_exit *x, struct err *e);
 

@@ -222,6 +222,8 @@ int model_last_refusal(struct encl *en, struct model_refusal *ret)
 	a.check[sizeof(a.check) - 1] = 0;
 	snprintf(ret->check, sizeof(ret->check), "%s", a.check);
 	ret->sgx = a.kind == SGXM_CODE ? a.code : 0;
+	ret->vector = a.kind == SGXM_GP ? SGX_VEC_GP : a.kind == SGXM_PF ? SGX_VEC_PF : a.kind == SGXM_UD ? SGX_VEC_UD : 0;
+	ret->serial = a.serial;
 	ret->off = a.off;
 	return 0;
 }

@@ -284,6 +284,7 @@ static int build(struct encl *en, const struct encl_opts *o, struct measure_job 
 	en->fd = en->dev->ops->open(en->dev, SGX_DEV_ENCLAVE, O_RDWR | O_CLOEXEC);
 	if (en->fd < 0)
 		return err_set(e, ERR_DEVICE_ACCESS, -en->fd, "cannot open %s", SGX_DEV_ENCLAVE);
+	encl_forget_refusals(en);
 	if (fill_secs(en, o, e) || create(en, o, e))
 		return -1;
 	if ((en->secs.attributes.flags & SGX_ATTR_PROVISIONKEY) && provision(en, e))

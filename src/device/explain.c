@@ -306,7 +306,25 @@ int encl_fault_err(const struct encl *en, const struct encl_exit *x, struct err 
 	else
 		err_set(e, ERR_ENCLAVE_FAULT, 0, "the enclave raised %s (vector %u, error code 0x%x)",
 			name ? name : "an exception", x->vector, x->errcd);
-	return encl_add_refusal(look, NULL, e);
+	return encl_add_fault_refusal(look, x->vector, e);
+}
+
+/* EACCEPT found another page than the one that was described. */
+static int mismatch_hint(const struct encl *en, uint64_t off, struct err *e)
+{
+	struct page_note n;
+	char perm[4];
+
+	if (!ledger_get((struct encl *)(uintptr_t)en, off, &n))
+		return err_hint(e, "no page is known there: was it added, and is the offset right?");
+	if (n.modified)
+		return err_hint(e, "its type was changed: 'sgxctl accept --type %s' (flags 0x%x)",
+				n.pt == SGX_PT_TRIM ? "trim" : "tcs", n.pt << SGX_SECINFO_PT_SHIFT | SGX_SECINFO_MODIFIED);
+	if (n.pr)
+		return err_hint(e, "its rights were restricted: 'sgxctl accept --pr --perm %s'", perm_str(n.rwx, perm));
+	if (n.pending)
+		return err_hint(e, "it is a pending page with the rights rw-: 'sgxctl accept', without other flags");
+	return err_hint(e, "it is accepted already, with the rights %s", perm_str(n.rwx, perm));
 }
 
 int encl_op_err(const struct encl *en, const struct encl_op *op, enum err_code code, const char *leaf,
@@ -324,8 +342,7 @@ int encl_op_err(const struct encl *en, const struct encl_op *op, enum err_code c
 		if (e)
 			e->sgx = (uint32_t)op->sgx;
 		if (op->sgx == SGXC_PAGE_ATTRIBUTES_MISMATCH)
-			err_hint(e,
-				 "already accepted, never added, or its type or rights are not the ones named");
+			mismatch_hint(en, off, e);
 		err_offset(e, off);
 		return encl_add_refusal((struct encl *)(uintptr_t)en, NULL, e);
 	case ENCL_BAD_OP:

@@ -278,6 +278,7 @@ int encl_grow(struct encl *en, const struct grow_request *q, struct grow_result 
 	memset(r, 0, sizeof(*r));
 	r->strategy = q->strategy != GROW_AUTO ? q->strategy : en->augment_ioctl == 1 ? GROW_IOCTL :
 		GROW_TOUCH;
+	encl_forget_refusals(en);
 	encl_counters_get(en, &before);
 	g.prot = PROT_READ | PROT_WRITE | (q->rwx & SGX_SECINFO_X ? PROT_EXEC : 0);
 	result = check(en, q, r->strategy, e);

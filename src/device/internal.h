@@ -77,6 +77,8 @@ void encl_probe_features(struct encl *en);
  * something with the same page or code.  With a leaf also e->sgx.  Returns -1.
  */
 int encl_add_refusal(struct encl *en, const char *leaf, struct err *e);
+/* The same for a fault with this vector that came out of the enclave. */
+int encl_add_fault_refusal(struct encl *en, unsigned vector, struct err *e);
 
 /* Maps what had an enclave mapping back to reserved address space. */
 int encl_reserve_again(struct encl *en, uint64_t off, uint64_t pages, struct err *e);
@@ -158,7 +160,9 @@ struct model_counters {
 struct model_refusal {
 	char check[24];         /* "" = none yet */
 	uint32_t sgx;           /* result code, 0 for a fault */
+	unsigned vector;        /* of a fault, else 0 */
 	uint64_t off;           /* page */
+	uint64_t serial;        /* counts refusals */
 };
 /* 0, or -errno: -ENOTTY on devices that are no model. */
 int model_get_secs(struct encl *en, struct model_secs *ret);

@@ -82,8 +82,9 @@ static int explain_eperm(struct encl *en, const struct range_kind *k, uint64_t o
 		return err_hint(e,
 				"'sgxctl modify-type --type trim' comes first, then 'sgxctl accept', then this");
 	}
-	return err_set(e, ERR_NOT_ACCEPTED, EPERM, "the trimmed page at offset 0x%llx was not accepted",
-		       (unsigned long long)off);
+	err_set(e, ERR_NOT_ACCEPTED, EPERM, "the trimmed page at offset 0x%llx was not accepted",
+		(unsigned long long)off);
+	return err_hint(e, "'sgxctl accept --type trim' comes first, then this");
 }
 
 static int range_err(struct encl *en, const struct range_kind *k, const struct range_call *c, uint64_t off,
@@ -119,6 +120,7 @@ static int range_op(struct encl *en, const struct range_kind *k, uint64_t off, u
 	int r = 0;
 
 	*ret_done = 0;
+	encl_forget_refusals(en);
 	if (encl_check_range(en, off, pages, e))
 		return -1;
 	while (done < bytes) {
@@ -272,6 +274,7 @@ static int leaf_op(struct encl *en, struct encl_op *op, uint64_t off, uint64_t p
 	int r;
 
 	*ret_done = 0;
+	encl_forget_refusals(en);
 	if (encl_check_range(en, off, pages, e) || encl_need_ops(en, e) || ledger_reserve(en, e))
 		return -1;
 	op->addr = en->base + off;

@@ -381,6 +381,7 @@ struct json *req_call(struct keeper *k, struct request *r, struct err *e)
 	if (!c)
 		return NULL;
 	start = now_ns();
+	encl_forget_refusals(k->encl);
 	encl_counters_get(k->encl, &before);
 	result = enter(k, r, c, &x, e);
 	encl_counters_get(k->encl, &after);

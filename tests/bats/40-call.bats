@@ -81,6 +81,28 @@ STORE=48b88877665544332211488907488d7601ba070000004989f84889cbb8040000000f01d7
 	run -0 json call demo nop --tcs 0
 }
 
+@test "errors name the check that refused just now, and what would be right" {
+	run -0 load --name demo
+	run -2 json extend demo --offset 0x700000 --pages 1 --perm rw-
+	has '.error.check == "EMODPE.2"'
+	run -1 json restrict demo --offset 0x700000 --pages 1 --perm r--
+	fails_with no-page
+	has '.error | has("check") | not'
+	run -2 json call demo accept --addr 0x58000 --pages 1 --flags 0x21
+	has '.exception.vector == 13 and (.error.check | test("^EACCEPT"))'
+	run -0 json unload demo
+	run -0 load --name demo
+	run -0 json augment demo --offset 0x100000 --pages 2 --accept
+	run -1 json accept demo --offset 0x100000 --pages 1
+	has '.error.sgx == 19 and (.error.hint | test("accepted already"))'
+	run -0 json modify-type demo --offset 0x100000 --pages 1 --type trim
+	run -1 json accept demo --offset 0x100000 --pages 1
+	has '.error.hint | test("--type trim")'
+	run -0 json restrict demo --offset 0x101000 --pages 1 --perm r--
+	run -1 json accept demo --offset 0x101000 --pages 1
+	has '.error.hint | test("--pr --perm r--")'
+}
+
 @test "raw: registers in, registers out" {
 	kernel_image leave
 	want=$(jq -r .mrenclave <<<"$output")
