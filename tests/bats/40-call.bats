@@ -81,6 +81,20 @@ STORE=48b88877665544332211488907488d7601ba070000004989f84889cbb8040000000f01d7
 	run -0 json call demo nop --tcs 0
 }
 
+@test "a debugger steps over what can never succeed" {
+	run -0 load --name demo
+	run -2 json call demo fault --value 6
+	run -0 json dump-ssa demo
+	has '.frames | length == 1 and .[0].exitinfo.vector == 6'
+	at=$(($(jq -r '.frames[0].gprsgx_offset' <<<"$output") + 136))
+	rip=$(($(jq -r '.frames[0].registers.rip' <<<"$output") + 2))
+	run -0 json poke demo --offset "$at" --value "$rip"
+	run -0 json call demo --resume
+	has '.status == "ok"'
+	run -0 json status demo
+	has '[.tcs[].depth] == [0, 0]'
+}
+
 @test "errors name the check that refused just now, and what would be right" {
 	run -0 load --name demo
 	run -2 json extend demo --offset 0x700000 --pages 1 --perm rw-
