@@ -234,10 +234,12 @@ error_t option_u64(struct argp_state *state, const char *option, const char *arg
 error_t option_size(struct argp_state *state, const char *option, const char *arg, uint64_t max,
 		    uint64_t *ret)
 {
+	char limit[FMT_SIZE_BYTES];
+
 	if (parse_size(arg, max, ret) == 0)
 		return 0;
 	if (errno == ERANGE)
-		argp_error(state, "--%s: '%s' is too large", option, arg);
+		argp_error(state, "--%s: '%s' is more than the %s allowed", option, arg, fmt_size(limit, max));
 	else
 		argp_error(state, "--%s: '%s' is no size (digits or 0x..., then K, M, G or T)", option, arg);
 	return EINVAL;

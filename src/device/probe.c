@@ -105,7 +105,7 @@ static void probe_cpuid(struct probing *p)
 	saw(d, "CPUID.12H.0:EAX=0x%x", l12.a);
 	d = add(p, "cpuid-sgx2", l12.a & 2 ? YES : NO, "without SGX2 enclaves cannot grow while they run");
 	saw(d, "CPUID.12H.0:EAX=0x%x", l12.a);
-	d = add(p, "cpuid-attributes", sgx ? YES : NO, "");
+	d = add(p, "cpuid-attributes", sgx ? YES : NO, "no enclave attributes without SGX");
 	saw(d, "attributes=0x%llx xfrm=0x%llx miscselect=0x%x max-size=2^%u",
 	    (unsigned long long)attr.b << 32 | attr.a, (unsigned long long)attr.d << 32 | attr.c, l12.b,
 	    l12.d >> 8 & 0xff);

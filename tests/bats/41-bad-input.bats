@@ -175,6 +175,28 @@ limited() { bash -c 'ulimit "$@"; exec "$SGXCTL" load grow --device=emulated' _ 
 	[ ! -e ./- ]
 }
 
+@test "ranges that begin well: what could be done is done, and told" {
+	run -0 load --name demo
+	# the heap ends at 0x68000, nothing is behind it
+	run -1 json peek demo --offset 0x66ff0 --length 8192
+	fails_with no-page
+	has '.bytes == 4112 and .requested_bytes == 8192 and (.data | length == 8224) and .error.offset == "0x68000"'
+	run -1 json poke demo --offset 0x67fff --hex 1122
+	has '.bytes == 1 and .error.offset == "0x68000"'
+	run -0 json peek demo --offset 0x67fff --length 1
+	has '.data == "11"'
+	run -0 json pages demo --offset 0x67000
+	has '.ranges[0].offset == "0x67000" and .ranges[0].pages == 1'
+	run -1 json pages demo --offset 0x100000000000
+	fails_with bad-range
+	has '.error.message | test("leaves ELRANGE")'
+	for words in '--pages 0' '--repeat 0'; do
+		# shellcheck disable=SC2086
+		run -64 json accept-test --device=emulated $words
+		fails_with usage
+	done
+}
+
 @test "a keeper that is killed at any moment" {
 	printf '#!/bin/sh\necho $$ >"%s.new"; mv "%s.new" "%s"; exec "%s" "$@"\n' \
 		"$BATS_TEST_TMPDIR"/pid{,,} "$SGXCTL_KEEPER" >"$BATS_TEST_TMPDIR/keeper"
