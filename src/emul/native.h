@@ -150,7 +150,6 @@ uint8_t *native_xsave(ucontext_t *uc, size_t *ret_bytes);
 
 /* native_patch.c */
 void native_patch_setup(void);
-extern bool native_patch_pays;
 /* Is there an ENCLU at la of this enclave, as itself or rewritten? */
 bool native_enclu_at(struct emul_encl *en, uint64_t la);
 void native_patch_site(struct emul_encl *en, uint64_t la);
