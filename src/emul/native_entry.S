@@ -50,6 +50,8 @@ emul_vdso_enter:
 	mov	(%rbx), %rbx		/* run->tcs */
 	mov	%ecx, %eax
 	lea	native_aep(%rip), %rcx
+	cmpb	$0, native_entry_traps(%rip)
+	jne	native_aep
 
 	/* the register file as it is at the ENCLU, in a frame below the RSP that the enclave will see */
 	lea	-NF_BYTES(%rsp), %rsp
@@ -260,33 +262,59 @@ native_sigentry:
 	mov	%rsp, %rcx
 	and	$-NATIVE_SLOT_BYTES, %rcx
 	cmpq	$0, TB_IN_ENCLAVE(%rcx)
-	je	1f
+	je	2f
 	rdfsbase %rax
 	mov	%rax, TB_ENCL_FS(%rcx)
 	rdgsbase %rax
 	mov	%rax, TB_ENCL_GS(%rcx)
-	mov	TB_HOST_FS(%rcx), %rax
-	wrfsbase %rax
 	mov	TB_HOST_GS(%rcx), %rax
 	wrgsbase %rax
+	mov	TB_HOST_FS(%rcx), %rax
 	movb	$NATIVE_ALLOW, TB_SELECTOR(%rcx)
+	cmpq	$0, TB_OWN_FS(%rcx)
+	je	3f
+	mov	%rax, TB_PROGRAM_FS(%rcx)
+	mov	TB_OWN_FS(%rcx), %rax
+	jmp	3f
+2:
+	/* host mode: a program with an FS of its own, unless the emulator itself was interrupted */
+	mov	TB_OWN_FS(%rcx), %r8
+	test	%r8, %r8
+	je	1f
+	rdfsbase %rax
+	cmp	%r8, %rax
+	je	1f
+	mov	%rax, TB_PROGRAM_FS(%rcx)
+	mov	%r8, %rax
+3:
+	wrfsbase %rax
+	mov	TB_OWN_FS(%rcx), %r8
+	jmp	4f
 1:
-	sub	$8, %rsp
+	xor	%r8d, %r8d
+4:
+	push	%r8			/* not 0: the program's FS is to be put back */
 	.cfi_adjust_cfa_offset 8
 	cld
 	call	native_trap
 	mov	%rax, %rcx
-	add	$8, %rsp
+	pop	%r8
 	.cfi_adjust_cfa_offset -8
 	test	%rcx, %rcx
 	jz	2f
 	cmpq	$0, TB_IN_ENCLAVE(%rcx)
-	je	2f
+	je	1f
 	movb	$NATIVE_BLOCK, TB_SELECTOR(%rcx)
 	mov	TB_ENCL_FS(%rcx), %rax
 	wrfsbase %rax
 	mov	TB_ENCL_GS(%rcx), %rax
 	wrgsbase %rax
+	jmp	2f
+1:
+	test	%r8, %r8
+	jz	2f
+	mov	TB_PROGRAM_FS(%rcx), %rax
+	wrfsbase %rax
 2:
 	ret
 	.cfi_endproc
@@ -301,5 +329,10 @@ native_restorer:
 	.globl	native_restorer_end
 native_restorer_end:
 	.size	native_restorer, . - native_restorer
+
+	.bss
+	.globl	native_entry_traps
+native_entry_traps:
+	.zero	1
 
 	.section .note.GNU-stack, "", @progbits

@@ -77,6 +77,18 @@ static int install_ours(int sig, unsigned long flags, struct kernel_sigaction *o
 	return raw_sigaction(sig, &ours, old);
 }
 
+_Static_assert(sizeof(program) == NATIVE_SIGNALS_BYTES, "native.h");
+
+void native_signals_save(void *table)
+{
+	__builtin_memcpy(table, program, sizeof(program));
+}
+
+void native_signals_put_back(const void *table)
+{
+	__builtin_memcpy(program, table, sizeof(program));
+}
+
 int native_signals_setup(void)
 {
 	for (size_t i = 0; i < N_TRAP; i++) {

@@ -13,6 +13,8 @@
 #define SYS_USER_DISPATCH 2
 #endif
 
+bool (*native_outside_hook)(int sig, siginfo_t *info, ucontext_t *uc, struct native_tb *tb);
+
 /* The trap being handled: registers as the CPU model sees them, written back once at the end. */
 struct trap {
 	int sig;
@@ -155,7 +157,10 @@ static void host_enclu(struct trap *t, struct emul_encl *en)
 	struct native_inside *in = &tb->inside[tb->n_inside++];
 	uint32_t leaf = (uint32_t)t->regs.rax;
 
-	__asm__ volatile("rdfsbase %0" : "=r"(tb->host_fs));
+	if (tb->own_fs)
+		tb->host_fs = tb->program_fs;
+	else
+		__asm__ volatile("rdfsbase %0" : "=r"(tb->host_fs));
 	__asm__ volatile("rdgsbase %0" : "=r"(tb->host_gs));
 	in->en = en;
 	in->frame = NULL;
@@ -446,6 +451,8 @@ struct native_tb *native_trap(int sig, siginfo_t *info, ucontext_t *uc, struct n
 {
 	struct trap t = { .sig = sig, .info = info, .uc = uc, .tb = tb };
 
+	if (native_outside_hook && !(tb && tb->in_enclave) && native_outside_hook(sig, info, uc, tb))
+		return tb;
 	t.xsave = native_xsave(uc, &t.xsave_bytes);
 	regs_load(&t);
 	if (tb && tb->in_enclave) {
