@@ -128,6 +128,12 @@ uint8_t *native_xsave(ucontext_t *uc, size_t *ret_bytes);
 bool native_is_held(int sig);
 void native_hold(int sig, const siginfo_t *info);
 
+/* native_event.c: to whoever listens.  before: registers at the ENCLU. */
+void native_tell_leaf(const struct sgxm_regs *before, uint64_t tcs, uint64_t code, const char *check);
+void native_tell_refused(const struct sgxm_regs *before, uint8_t vector, uint32_t errcd, uint64_t addr,
+			 const char *check);
+void native_tell_aex(uint64_t tcs, uint64_t rip, const struct sgxm_event *ev);
+
 /* native_patch.c */
 void native_patch_setup(void);
 extern bool native_patch_pays;
