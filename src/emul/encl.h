@@ -13,6 +13,9 @@
 #define EMUL_FILE_BYTES (EMUL_OFF_EPCM + \
 			 ((uint64_t)sizeof(struct sgxm_epcm) << (EMUL_MAX_SIZE_LOG2 - SGX_PAGE_SHIFT)))
 
+/* ... and of a provision token */
+#define EMUL_TOKEN_BYTES 0x73677870u
+
 struct emul_encl *emul_encl_find(const struct stat *st);
 int emul_encl_claim(int own_fd, const struct stat *st, bool is_new, struct emul_encl **ret_en);
 void emul_encl_reap(void);

@@ -139,10 +139,21 @@ void native_signals_put_back(const void *table);
 /* Let the program's own disposition of this signal happen, on the context in uc. */
 void native_forward(int sig, siginfo_t *info, ucontext_t *uc, struct native_tb *tb);
 bool native_is_trap_signal(int sig);
+uint64_t native_trap_mask(void);
 /* A thread that meets a trap with its signal blocked is killed.  Returns those that were blocked. */
 uint64_t native_unblock_traps(void);
 /* The kernel's XSAVE image in a signal frame: address and bytes of the image (without the trailer). */
 uint8_t *native_xsave(ucontext_t *uc, size_t *ret_bytes);
+
+/* native_mask.c: trap signals that the program believes blocked */
+bool native_is_held(int sig);
+void native_hold(int sig, const siginfo_t *info);
+
+/* native_event.c: to whoever listens.  before: registers at the ENCLU. */
+void native_tell_leaf(const struct sgxm_regs *before, uint64_t tcs, uint64_t code, const char *check);
+void native_tell_refused(const struct sgxm_regs *before, uint8_t vector, uint32_t errcd, uint64_t addr,
+			 const char *check);
+void native_tell_aex(uint64_t tcs, uint64_t rip, const struct sgxm_event *ev);
 
 /* native_patch.c */
 void native_patch_setup(void);

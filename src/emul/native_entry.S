@@ -7,6 +7,17 @@
  */
 #include "emul/native.h"
 
+	/* a library that has this in it reaches these by distance */
+	.hidden	emul_vdso_enter
+	.hidden	native_commit_start
+	.hidden	native_commit_end
+	.hidden	native_aep
+	.hidden	native_after
+	.hidden	native_fixup
+	.hidden	native_sigentry
+	.hidden	native_restorer
+	.hidden	native_restorer_end
+
 	.text
 
 /*

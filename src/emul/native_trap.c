@@ -108,6 +108,7 @@ static void raise_outside(struct trap *t, const struct exception *x)
 
 static void do_aex(struct trap *t, struct native_inside *in, const struct sgxm_event *ev)
 {
+	native_tell_aex(in->cpu.tcs_la, t->regs.rip, ev);
 	sgxm_aex(&in->en->machine, &in->cpu, &t->regs, t->xsave, t->xsave_bytes, ev);
 	count(&in->en->sh->aexs);
 	now_outside(t->tb, in);
@@ -150,12 +151,15 @@ static void host_enclu(struct trap *t, struct emul_encl *en)
 
 	if (!en || tb->n_inside == NATIVE_MAX_INSIDE) {
 		struct exception x = page_fault(EMUL_FAULT_SEGV_MAPERR, SGX_PFEC_U, t->regs.rbx);
+		const struct exception *why = t->regs.rbx & ~SGX_PAGE_MASK ? &gp : &x;
 
-		raise_outside(t, t->regs.rbx & ~SGX_PAGE_MASK ? &gp : &x);
+		native_tell_refused(&t->regs, why->vector, why->errcd, why->addr, NULL);
+		raise_outside(t, why);
 		return;
 	}
 	struct native_inside *in = &tb->inside[tb->n_inside++];
 	uint32_t leaf = (uint32_t)t->regs.rax;
+	struct sgxm_regs before = t->regs;
 
 	if (tb->own_fs)
 		tb->host_fs = tb->program_fs;
@@ -182,12 +186,16 @@ static void host_enclu(struct trap *t, struct emul_encl *en)
 			continue;
 		struct exception x = page_fault(f, pfec, out.addr);
 
+		const struct exception *why = out.kind == SGXM_PF ? &x : out.kind == SGXM_UD ? &ud : &gp;
+
 		emul_note(en, out, out.addr - en->sh->base);
 		now_outside(tb, in);
-		raise_outside(t, out.kind == SGXM_PF ? &x : out.kind == SGXM_UD ? &ud : &gp);
+		native_tell_refused(&before, why->vector, why->errcd, why->addr, out.check);
+		raise_outside(t, why);
 		return;
 	}
 	count(leaf == SGX_EENTER ? &en->sh->eenters : &en->sh->eresumes);
+	native_tell_leaf(&before, before.rbx, 0, NULL);
 	now_inside(t, in);
 }
 
@@ -199,9 +207,13 @@ static bool aex_and_resume(struct trap *t, struct native_inside *in, uint64_t ad
 {
 	struct sgxm_event ev = { .exception = true, .vector = SGX_VEC_PF, .errcd = pfec, .maddr = addr };
 	struct emul_encl *en = in->en;
+	uint64_t rip = t->regs.rip;
 
 	if (in->cpu.aep == vdso_aep() &&
 	    sgxm_aex_resume(&en->machine, &in->cpu, &t->regs, t->xsave, t->xsave_bytes, &ev)) {
+		native_tell_aex(in->cpu.tcs_la, rip, &ev);
+		native_tell_leaf(&(struct sgxm_regs){ .rax = SGX_ERESUME, .rbx = in->cpu.tcs_la, .rcx = vdso_aep(),
+						      .rip = vdso_aep() }, in->cpu.tcs_la, 0, NULL);
 		count(&en->sh->aexs);
 		count(&en->sh->eresumes);
 		return true;
@@ -237,7 +249,9 @@ static void enclave_enclu(struct trap *t, struct native_inside *in)
 	for (unsigned tries = 0;;) {
 		struct emul_encl *en = in->en;
 		uint32_t leaf = (uint32_t)t->regs.rax;
-		uint64_t at = t->regs.rip, src = t->regs.rdx, dst = t->regs.rcx;
+		struct sgxm_regs before = t->regs;
+		uint64_t tcs = in->cpu.tcs_la;
+		uint64_t at = before.rip, src = before.rdx, dst = before.rcx;
 		struct sgxm_out out = sgxm_enclu(&en->machine, &in->cpu, &t->regs, 3, t->xsave, t->xsave_bytes);
 		enum emul_fault f = EMUL_FAULT_SEGV_ACCERR;
 		uint32_t pfec = out.pfec;
@@ -245,6 +259,7 @@ static void enclave_enclu(struct trap *t, struct native_inside *in)
 		if (out.kind == SGXM_DONE || out.kind == SGXM_CODE) {
 			if (out.kind == SGXM_CODE)
 				emul_note(en, out, dst - en->sh->base);
+			native_tell_leaf(&before, tcs, out.kind == SGXM_CODE ? t->regs.rax : 0, out.check);
 			leaf_done(t, in, leaf, at, src, dst, out.kind == SGXM_DONE);
 			return;
 		}
@@ -261,8 +276,11 @@ static void enclave_enclu(struct trap *t, struct native_inside *in)
 		}
 		struct exception x = page_fault(f, pfec, out.addr);
 
+		const struct exception *why = out.kind == SGXM_PF ? &x : out.kind == SGXM_UD ? &ud : &gp;
+
 		emul_note(en, out, out.addr - en->sh->base);
-		raise_inside(t, in, out.kind == SGXM_PF ? &x : out.kind == SGXM_UD ? &ud : &gp);
+		native_tell_refused(&before, why->vector, why->errcd, why->addr, out.check);
+		raise_inside(t, in, why);
 		return;
 	}
 }
