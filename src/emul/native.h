@@ -97,8 +97,6 @@ struct native_tb {
 	unsigned n_inside;
 	struct native_inside inside[NATIVE_MAX_INSIDE];
 	stack_t program_stack;          /* the alternate stack the program asked for */
-	uint64_t program_blocked;       /* trap signals that the program believes to have blocked */
-	uint64_t clear_tid;             /* own_fs only: where the thread's end is to be announced */
 };
 
 /* native_entry.S */
@@ -148,6 +146,8 @@ uint8_t *native_xsave(ucontext_t *uc, size_t *ret_bytes);
 /* native_mask.c: trap signals that the program believes blocked */
 bool native_is_held(int sig);
 void native_hold(int sig, const siginfo_t *info);
+uint64_t native_held(void);
+void native_held_set(uint64_t mask);    /* what was sent and is free now comes when this handler returns */
 
 /* native_event.c: to whoever listens.  before: registers at the ENCLU. */
 void native_tell_leaf(const struct sgxm_regs *before, uint64_t tcs, uint64_t code, const char *check);

@@ -52,6 +52,17 @@ static void release_pending(void)
 	}
 }
 
+uint64_t native_held(void)
+{
+	return held;
+}
+
+void native_held_set(uint64_t mask)
+{
+	held = mask & native_trap_mask();
+	release_pending();
+}
+
 /* libc keeps these two for itself */
 #define LIBC_SIGNALS ((uint64_t)3 << 31)
 

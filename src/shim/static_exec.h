@@ -79,7 +79,6 @@ long static_call_sigaltstack(struct static_call *c);
 struct static_thread {
 	uint64_t clear_tid;             /* where the end of the thread is to be announced, or 0 */
 	uint64_t rseq, rseq_bytes, rseq_sig;
-	uint64_t blocked;               /* trap signals that the program believes to have blocked */
 	void *exec_buf;                 /* of an execve in a vfork child: its parent frees it */
 	size_t exec_bytes;
 	void *home[5];                  /* where the thread's function was left; not for the first thread */

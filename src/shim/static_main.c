@@ -220,11 +220,8 @@ static _Noreturn void start(int fd, char **argv, int skip, const char *path)
 	uint64_t sp = static_stack(argv, skip, &im, shim_vdso_image, path);
 	uint64_t mask = static_config.mask;
 
-	for (int s = 1; s <= 64; s++)
-		if (native_is_trap_signal(s)) {
-			static_self.blocked |= mask & (uint64_t)1 << (s - 1);
-			mask &= ~((uint64_t)1 << (s - 1));
-		}
+	native_held_set(mask);
+	mask &= ~native_trap_mask();
 	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, sizeof(mask));
 	static_jump(sp, im.entry);
 }
@@ -233,14 +230,11 @@ int main(int argc, char **argv)
 {
 	static char own[4096];
 	int i = 1, fd, kind;
-	uint64_t all = UINT64_MAX, none = 0;
+	uint64_t all = ~native_trap_mask(), none = 0;
 	ssize_t n = readlink("/proc/self/exe", own, sizeof(own) - 1);
 
 	/* until the program runs nothing may interrupt, but traps must work */
 	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &none, &static_config.mask, sizeof(none));
-	for (int s = 1; s <= 64; s++)
-		if (native_is_trap_signal(s))
-			all &= ~((uint64_t)1 << (s - 1));
 	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, sizeof(all));
 
 	for (; i < argc && argv[i][0] == '-'; i++)

@@ -21,16 +21,6 @@ struct kernel_action {
 };
 #define SA_RESTORER_FLAG 0x04000000u
 
-static uint64_t trap_bits(void)
-{
-	uint64_t m = 0;
-
-	for (int s = 1; s <= 64; s++)
-		if (native_is_trap_signal(s))
-			m |= (uint64_t)1 << (s - 1);
-	return m;
-}
-
 long static_call_sigaction(struct static_call *c)
 {
 	struct kernel_action k;
@@ -57,12 +47,12 @@ long static_call_sigaction(struct static_call *c)
 /* The mask takes effect when the handler returns. */
 long static_call_sigprocmask(struct static_call *c)
 {
-	uint64_t traps = trap_bits(), mask, set, was;
+	uint64_t traps = native_trap_mask(), mask, set, was;
 
 	if (c->a[3] != SIGSET_BYTES)
 		return -EINVAL;
 	__builtin_memcpy(&mask, &c->uc->uc_sigmask, sizeof(mask));
-	was = mask = (mask & ~traps) | (static_self.blocked & traps);
+	was = mask = (mask & ~traps) | native_held();
 	if (c->a[1]) {
 		if (emul_user_read(&set, c->a[1], sizeof(set)))
 			return -EFAULT;
@@ -82,7 +72,7 @@ long static_call_sigprocmask(struct static_call *c)
 		mask &= ~((uint64_t)1 << (SIGKILL - 1) | (uint64_t)1 << (SIGSTOP - 1));
 	}
 	/* as in Linux, the new mask is in force even when the old one cannot be stored */
-	static_self.blocked = mask & traps;
+	native_held_set(mask);
 	mask &= ~traps;
 	__builtin_memcpy(&c->uc->uc_sigmask, &mask, sizeof(mask));
 	return c->a[2] && emul_user_write(c->a[2], &was, sizeof(was)) ? -EFAULT : 0;

@@ -77,7 +77,7 @@ static void own_args(struct own_args *o, const struct static_call *c, char kerne
 	uint64_t mask;
 
 	memcpy(&mask, &c->uc->uc_sigmask, sizeof(mask));
-	mask |= static_self.blocked;
+	mask |= native_held();
 	snprintf(o->mask, sizeof(o->mask), "--mask=%llx", (unsigned long long)mask);
 	snprintf(o->epc, sizeof(o->epc), "--epc-pages=%llu", (unsigned long long)e->epc_pages);
 	snprintf(kernel, 32, "--kernel=%s", kernels[e->kernel]);

@@ -105,7 +105,7 @@ struct thread_start {
 	const struct clone_request *request;
 	const ucontext_t *uc;
 	uint64_t fs;
-	uint64_t blocked;
+	uint64_t held;
 	sem_t ready;
 	long result;
 };
@@ -142,7 +142,7 @@ static __attribute__((noinline)) void thread_begin(struct thread_start *s)
 	tb->own_fs = own_fs();
 	tb->program_fs = fs;
 	static_rseq_release();
-	static_self.blocked = s->blocked;
+	native_held_set(s->held);
 	static_self.clear_tid = r.flags & CLONE_CHILD_CLEARTID ? r.child_tid : 0;
 	if (r.flags & CLONE_CHILD_SETTID)
 		store_tid(r.child_tid, tid);
@@ -167,7 +167,7 @@ static void thread_leave(void)
 
 static long new_thread(struct static_call *c, const struct clone_request *r)
 {
-	struct thread_start s = { .request = r, .uc = c->uc, .fs = c->tb->program_fs, .blocked = static_self.blocked };
+	struct thread_start s = { .request = r, .uc = c->uc, .fs = c->tb->program_fs, .held = native_held() };
 	pthread_attr_t attr;
 	pthread_t t;
 
@@ -306,6 +306,7 @@ static void vfork_child(void *arg)
 static long new_vfork(struct static_call *c, const struct clone_request *r)
 {
 	struct static_thread self = static_self;
+	uint64_t held = native_held();
 	uint8_t table[NATIVE_SIGNALS_BYTES];
 	struct vfork_start s = { .c = c, .request = r, .tb = native_thread_spare() };
 	long pid;
@@ -320,6 +321,7 @@ static long new_vfork(struct static_call *c, const struct clone_request *r)
 	if (static_self.exec_buf)
 		munmap(static_self.exec_buf, static_self.exec_bytes);
 	static_self = self;
+	native_held_set(held);
 	if (pid > 0 && r->flags & CLONE_PARENT_SETTID)
 		store_tid(r->parent_tid, (uint32_t)pid);
 	return pid;
