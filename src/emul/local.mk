@@ -13,7 +13,7 @@ libemul_a_CFLAGS = $(AM_CFLAGS) $(CONV_CFLAGS) -mgeneral-regs-only
 include src/emul/native.mk
 # reached from the fault path and from EENTER without a trap
 libemul_native_a_SOURCES += src/emul/encl.c src/emul/host.c src/emul/lock.c src/emul/query.c
-libemul_native_a_SOURCES += src/emul/native_mask.c src/emul/native_event.c
+libemul_native_a_SOURCES += src/emul/native_mask.c src/emul/native_event.c src/emul/native_abort.c
 
 emul_fixture = tests/unit/emul_fixture.c tests/unit/emul_fixture.h tests/driver/tiny.c tests/driver/tiny.h
 emul_test_libs = libemul.a libemul_native.a libemul.a libmachine.a $(libimage_libs) -lpthread

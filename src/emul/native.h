@@ -73,6 +73,7 @@ struct native_inside {
 	struct native_frame *frame;     /* registers to load, valid until the jump into the enclave */
 };
 #define NATIVE_MAX_INSIDE 8
+#define NATIVE_MAX_ABORT  4
 
 struct native_frame {
 	struct sgxm_regs regs;
@@ -97,6 +98,12 @@ struct native_tb {
 	unsigned n_inside;
 	struct native_inside inside[NATIVE_MAX_INSIDE];
 	stack_t program_stack;          /* the alternate stack the program asked for */
+	/* native_abort.c: an instruction is being run on stand-ins for these pages */
+	struct emul_encl *abort_en;
+	uint64_t abort_la[NATIVE_MAX_ABORT];
+	uint64_t abort_mask;            /* the signal mask it is to have again */
+	unsigned n_abort;
+	uint8_t abort_placed;
 };
 
 /* native_entry.S */
@@ -148,6 +155,12 @@ bool native_is_held(int sig);
 void native_hold(int sig, const siginfo_t *info);
 uint64_t native_held(void);
 void native_held_set(uint64_t mask);    /* what was sent and is free now comes when this handler returns */
+
+/* native_abort.c: false: it cannot be done.  The caller sets RFLAGS.TF where there are stand-ins. */
+bool native_abort_add(struct native_tb *tb, struct emul_encl *en, uint64_t la, ucontext_t *uc);
+bool native_abort_go_on(struct native_tb *tb);
+void native_abort_pause(struct native_tb *tb);
+void native_abort_end(struct native_tb *tb, ucontext_t *uc);
 
 /* native_event.c: to whoever listens.  before: registers at the ENCLU. */
 void native_tell_leaf(const struct sgxm_regs *before, uint64_t tcs, uint64_t code, const char *check);

@@ -404,6 +404,16 @@ static void trap_inside(struct trap *t, struct native_inside *in)
 		enclave_exception(t, in);
 }
 
+/* Where this thread has no block yet, its handler runs on its own stack; sigreturn must leave ours in place. */
+static bool thread_block(struct trap *t)
+{
+	if (!t->tb) {
+		t->tb = native_thread_prepare();
+		sigaltstack(NULL, &t->uc->uc_stack);
+	}
+	return t->tb != NULL;
+}
+
 /* Host code touched enclave memory.  True: the access can be repeated. */
 static bool host_access(struct trap *t)
 {
@@ -421,11 +431,13 @@ static bool host_access(struct trap *t)
 	if (f == EMUL_FAULT_STALE && t->sig == SIGBUS)
 		return false;
 	if (f == EMUL_FAULT_STALE) {
-		/* The abort page needs an instruction decoder; where enclave code may use the page the bytes are read in clear. */
+		/* where enclave code may use the page, the bytes are read in clear: that costs no trap */
 		unsigned usable = sgxm_epcm_usable(&en->epcm[emul_page_index(en, la)]);
 
-		return usable & (access == SGXM_WRITE ? SGX_SECINFO_W : access == SGXM_FETCH ? SGX_SECINFO_X :
-				 SGX_SECINFO_R);
+		if (usable & (access == SGXM_WRITE ? SGX_SECINFO_W : access == SGXM_FETCH ? SGX_SECINFO_X :
+			      SGX_SECINFO_R))
+			return true;
+		return access != SGXM_FETCH && thread_block(t) && native_abort_add(t->tb, en, la, t->uc);
 	}
 	struct exception x = page_fault(f, pfec, la);
 
@@ -443,24 +455,45 @@ static bool host_at_enclu(const struct trap *t)
 	return t->sig == SIGILL && t->info->si_code > 0 && p[0] == 0x0f && p[1] == 0x01 && p[2] == 0xd7;
 }
 
+/* The access can be repeated: on stand-ins for abort pages, where it met any. */
+static bool repeat_access(struct trap *t)
+{
+	bool again = host_access(t);
+
+	if (!t->tb || !t->tb->n_abort)
+		return again;
+	if (again && (t->tb->abort_placed || native_abort_go_on(t->tb))) {
+		t->regs.rflags |= SGXM_RFLAGS_TF;
+		return true;
+	}
+	native_abort_end(t->tb, t->uc);
+	return false;
+}
+
 static void trap_outside(struct trap *t)
 {
 	uint32_t leaf = (uint32_t)t->regs.rax;
 
+	if (t->tb && t->tb->n_abort) {
+		bool done = t->sig == SIGTRAP && !is_async(t);
+
+		t->regs.rflags &= ~(uint64_t)SGXM_RFLAGS_TF;
+		native_abort_pause(t->tb);
+		if (done || (t->sig != SIGSEGV && t->sig != SIGBUS) || is_async(t))
+			native_abort_end(t->tb, t->uc);
+		if (done)
+			return;
+	}
+
 	if (!is_async(t) && host_at_enclu(t)) {
-		if (!t->tb) {
-			/* this handler runs on the thread's own stack; sigreturn must leave ours in place */
-			t->tb = native_thread_prepare();
-			sigaltstack(NULL, &t->uc->uc_stack);
-		}
-		if (t->tb && (leaf == SGX_EENTER || leaf == SGX_ERESUME))
+		if (thread_block(t) && (leaf == SGX_EENTER || leaf == SGX_ERESUME))
 			host_enclu(t, emul_encl_by_la(t->regs.rbx));
 		else
 			raise_outside(t, &gp);
 		return;
 	}
 	if (!is_async(t) && (t->sig == SIGSEGV || t->sig == SIGBUS) &&
-	    t->uc->uc_mcontext.gregs[REG_TRAPNO] == SGX_VEC_PF && host_access(t))
+	    t->uc->uc_mcontext.gregs[REG_TRAPNO] == SGX_VEC_PF && repeat_access(t))
 		return;
 	t->forward = true;
 }

@@ -372,6 +372,7 @@ static long read_link(int dirfd, const char *path, char *buf, size_t room)
 
 		if ((size_t)n >= len && !memcmp(buf, names[i].file, len)) {
 			memcpy(buf, names[i].node, node);
+			memset(buf + node, 0, (size_t)n - node);        /* as if they had not been written */
 			return (long)node;
 		}
 	}
