@@ -24,16 +24,17 @@
 #define SUMMARY_BYTES   4096
 #define PAGE_BYTES      4096u
 
-enum { KEY_TRACE = 0x100, KEY_SUMMARY, KEY_PROBE };
+enum { KEY_TRACE = 0x100, KEY_SUMMARY, KEY_PROBE, KEY_CPUID };
 
 static struct {
-	const char *trace;
+	const char *trace, *cpuid;
 	bool summary, probe;
 } opts;
 
 static const struct argp_option options[] = {
 	{ "trace", KEY_TRACE, "FILE", 0, "write what happens to the device and the enclaves as JSON lines", 0 },
 	{ "summary", KEY_SUMMARY, NULL, 0, "count it, and show the counts at the end", 0 },
+	{ "cpuid", KEY_CPUID, "MEANS", 0, "static programs: how CPUID shows SGX: auto, fault, rewrite, off", 0 },
 	{ "probe", KEY_PROBE, NULL, 0, "only say what the program would find", 0 },
 	{ 0 }
 };
@@ -47,6 +48,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_SUMMARY:
 		opts.summary = true;
+		return 0;
+	case KEY_CPUID:
+		opts.cpuid = arg;
+		if (strcmp(arg, "auto") && strcmp(arg, "fault") && strcmp(arg, "rewrite") && strcmp(arg, "off")) {
+			argp_error(state, "--cpuid=%s: auto, fault, rewrite or off", arg);
+			return EINVAL;
+		}
 		return 0;
 	case KEY_PROBE:
 		opts.probe = true;
@@ -162,7 +170,7 @@ static const struct {
 	const char *word, *why;
 } linkings[] = {
 	[RUN_DYNAMIC] = { "dynamic", NULL },
-	[RUN_STATIC] = { "static", "it is linked statically, and no library can be loaded into it" },
+	[RUN_STATIC] = { "static", NULL },
 	[RUN_OTHER_LIBC] = { "other-libc", "it is linked with another libc than glibc" },
 	[RUN_OTHER_MACHINE] = { "other-machine", "it is no x86-64 program" },
 	[RUN_NOT_ELF] = { "unknown", "it is neither an ELF program nor a script that names its interpreter" },
@@ -208,6 +216,15 @@ static int probe(const struct run_target *t, const char *library)
 	return cli_reply(doc);
 }
 
+static int become_static(const struct run_target *t, char **argv)
+{
+	const struct run_static_opts o = { .cpuid = opts.cpuid, .probe = opts.probe };
+	struct err e = { 0 };
+	int status = run_static(t, argv, &o, &e);
+
+	return fail(&e, status);
+}
+
 int cmd_run(int argc, char **argv)
 {
 	CLEANUP(cleanup_free) char *library = NULL;
@@ -223,10 +240,18 @@ int cmd_run(int argc, char **argv)
 	library = find_library(&e);
 	if (!library)
 		return fail(&e, RUN_FAILED);
+	if (t.linking == RUN_STATIC && opts.probe)
+		return become_static(&t, argv + first);
 	if (opts.probe)
 		return probe(&t, library);
+	if (opts.cpuid && t.linking != RUN_STATIC) {
+		err_set(&e, ERR_UNSUPPORTED, 0, "--cpuid is for static programs: '%s' is not", t.path);
+		return fail(&e, RUN_FAILED);
+	}
 	if (check_target(&t, &e) < 0 || set_config(&e) < 0 || set_preload(&t, library, &e) < 0)
 		return fail(&e, RUN_FAILED);
+	if (t.linking == RUN_STATIC)
+		return become_static(&t, argv + first);
 	execv(t.path, argv + first);
 	err_set(&e, ERR_IO, errno, "'%s' cannot be run", t.path);
 	return fail(&e, errno == ENOENT ? RUN_NOT_FOUND : RUN_NOT_EXECUTABLE);

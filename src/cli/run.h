@@ -23,4 +23,11 @@ struct run_target {
 /* 0, or the exit status with e filled. */
 int run_target_find(const char *word, struct run_target *t, struct err *e);
 
+/* run_static.c: does not come back, or gives the exit status with e filled. */
+struct run_static_opts {
+	const char *cpuid;      /* as sgxctl-exec understands it, or NULL */
+	bool probe;
+};
+int run_static(const struct run_target *t, char **argv, const struct run_static_opts *o, struct err *e);
+
 #endif

@@ -31,11 +31,23 @@ struct static_config {
 	struct emul_config emul;
 	enum static_cpuid cpuid;
 	bool probe;
+	const char *run, *preload;      /* what dynamic programs started by this one need in their environment */
 	const char *own_path;           /* of sgxctl-exec, to restart after an exec */
 	char path[4096];                /* the program, absolute: what /proc/self/exe is to name */
 	uint64_t mask;                  /* signals that were blocked when the program was started */
 };
 extern struct static_config static_config;
+
+/* What CPUID came to. */
+struct static_cpuid_state {
+	enum static_cpuid means;        /* CPUID_OFF, CPUID_FAULT or CPUID_REWRITE */
+	bool can_fault;
+	long sites;
+	size_t functions, doubtful;
+	int error;
+};
+/* static_probe.c: an exit status */
+int static_probe(const char *path, const struct static_cpuid_state *s);
 
 /* One trapped system call. */
 struct static_call {
@@ -54,7 +66,7 @@ struct static_image {
 int static_kind(int fd);
 int static_map(int fd, struct static_image *ret);
 /* Makes the stack that we were started with the program's: drops `skip` arguments.  Returns its stack pointer. */
-uint64_t static_stack(char **argv, int skip, const struct static_image *im, const void *vdso, const char *execfn);
+uint64_t static_stack(char **argv, int skip, const struct static_image *im, const char *execfn);
 
 /* seccomp_filter.c */
 int static_filter_install(void);        /* 0 or -errno; does nothing when a parent has done it */
@@ -92,7 +104,12 @@ long static_call_set_tid_address(struct static_call *c);
 long static_call_rseq(struct static_call *c);
 bool static_is_vfork_child(void);
 
-/* static_spawn.c */
+/*
+ * static_spawn.c.  sgxctl-exec itself must not be changed by what the environment says to dynamic loaders, while the
+ * program is to have it: such variables travel with this before their names.
+ */
+#define STATIC_ENV_PREFIX "SGXCTL_"
+bool static_env_travels(const char *entry);
 long static_call_exec(struct static_call *c, long nr);
 
 /* static_start.S */

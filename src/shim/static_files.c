@@ -13,32 +13,31 @@
 
 #include "emul/driver.h"
 #include "emul/raw.h"
+#include "shim/shim.h"
 #include "shim/static_exec.h"
 
-#define MISC_MAJOR      10
-#define ENCLAVE_MINOR   125
-#define PROVISION_MINOR 126
 #define PATH_ROOM       4096
 #define KERNEL_STAT_BYTES 144
 #define KERNEL_STAT_RDEV  40
 
-enum node { OTHER, ENCLAVE, PROVISION, OWN_EXE };
-
-/* What the path argument names.  Relative paths to the nodes are other files' business: nobody opens them so. */
-static enum node node_of(uint64_t addr, char path[PATH_ROOM])
+/* What the path argument means, and the path itself: empty when the kernel is to say what is wrong with it. */
+static enum shim_path kind_of(const struct static_call *c, bool at, char path[PATH_ROOM])
 {
-	static const struct { const char *path; enum node node; } nodes[] = {
-		{ SGX_DEV_ENCLAVE, ENCLAVE }, { "/dev/sgx/enclave", ENCLAVE },
-		{ SGX_DEV_PROVISION, PROVISION }, { "/dev/sgx/provision", PROVISION },
-		{ "/proc/self/exe", OWN_EXE },
-	};
+	if (static_string(path, PATH_ROOM, c->a[at]) < 0) {
+		*path = '\0';
+		return PATH_OTHER;
+	}
+	return shim_path(at ? (int)c->a[0] : AT_FDCWD, path);
+}
 
-	if (static_string(path, PATH_ROOM, addr) < 0)
-		return OTHER;
-	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
-		if (!strcmp(path, nodes[i].path))
-			return nodes[i].node;
-	return OTHER;
+static bool is_node(enum shim_path kind)
+{
+	return kind == PATH_ENCLAVE || kind == PATH_PROVISION;
+}
+
+static bool is_own_exe(const char *path)
+{
+	return !strcmp(path, "/proc/self/exe");
 }
 
 long static_call_open(struct static_call *c, long nr)
@@ -46,10 +45,11 @@ long static_call_open(struct static_call *c, long nr)
 	bool at = nr == SYS_openat || nr == SYS_openat2;
 	struct open_how how = { 0 };
 	char path[PATH_ROOM];
-	enum node node = node_of(c->a[at], path);
+	enum shim_path kind = kind_of(c, at, path);
 	int flags = nr == SYS_creat ? O_CREAT | O_WRONLY | O_TRUNC : (int)c->a[1 + at];
+	long r;
 
-	if (node == OTHER)
+	if (kind == PATH_OTHER && !is_own_exe(path))
 		return STATIC_NATIVE;
 	if (nr == SYS_openat2) {
 		if (c->a[3] < sizeof(how))
@@ -58,28 +58,31 @@ long static_call_open(struct static_call *c, long nr)
 			return -EFAULT;
 		flags = (int)how.flags;
 	}
-	if (node == OWN_EXE)
+	if (is_node(kind))
+		return emul_open(kind == PATH_ENCLAVE ? SGX_DEV_ENCLAVE : SGX_DEV_PROVISION, flags);
+	if (kind == PATH_OTHER)
 		return raw4(SYS_openat, AT_FDCWD, static_config.path, flags, 0);
-	return emul_open(node == ENCLAVE ? SGX_DEV_ENCLAVE : SGX_DEV_PROVISION, flags);
+	r = shim_text_open(kind, flags);
+	return r == -ENOSYS ? STATIC_NATIVE : r;
 }
 
 /* /dev/null has what the nodes have in common; their numbers go over it. */
-static long stat_node(const struct static_call *c, long nr, enum node node)
+static long stat_node(const struct static_call *c, long nr, enum shim_path kind)
 {
-	unsigned minor = node == ENCLAVE ? ENCLAVE_MINOR : PROVISION_MINOR;
+	unsigned minor = kind == PATH_ENCLAVE ? SHIM_ENCLAVE_MINOR : SHIM_PROVISION_MINOR;
 	long r;
 
 	if (nr == SYS_statx) {
 		struct statx x;
 
 		r = raw6(SYS_statx, AT_FDCWD, "/dev/null", c->a[2], c->a[3], &x, 0);
-		x.stx_rdev_major = MISC_MAJOR;
+		x.stx_rdev_major = SHIM_MISC_MAJOR;
 		x.stx_rdev_minor = minor;
 		x.stx_ino += minor;
 		return r ? r : emul_user_write(c->a[4], &x, sizeof(x));
 	}
 	uint8_t st[KERNEL_STAT_BYTES];
-	uint64_t rdev = makedev(MISC_MAJOR, minor), ino;
+	uint64_t rdev = makedev(SHIM_MISC_MAJOR, minor), ino;
 
 	r = raw4(SYS_newfstatat, AT_FDCWD, "/dev/null", st, 0);
 	memcpy(st + KERNEL_STAT_RDEV, &rdev, sizeof(rdev));
@@ -93,13 +96,13 @@ long static_call_stat(struct static_call *c, long nr)
 {
 	char path[PATH_ROOM];
 	bool at = nr == SYS_newfstatat || nr == SYS_statx;
-	enum node node = node_of(c->a[at], path);
+	enum shim_path kind = kind_of(c, at, path);
 
-	if (node == ENCLAVE || node == PROVISION)
-		return stat_node(c, nr, node);
-	if (node == OWN_EXE && nr == SYS_stat)
+	if (is_node(kind))
+		return stat_node(c, nr, kind);
+	if (is_own_exe(path) && nr == SYS_stat)
 		return raw2(SYS_stat, static_config.path, c->a[1]);
-	if (node == OWN_EXE && nr == SYS_newfstatat && !(c->a[3] & AT_SYMLINK_NOFOLLOW))
+	if (is_own_exe(path) && nr == SYS_newfstatat && !(c->a[3] & AT_SYMLINK_NOFOLLOW))
 		return raw4(SYS_newfstatat, AT_FDCWD, static_config.path, c->a[2], c->a[3]);
 	return STATIC_NATIVE;
 }
@@ -108,9 +111,8 @@ long static_call_access(struct static_call *c, long nr)
 {
 	char path[PATH_ROOM];
 	bool at = nr != SYS_access;
-	enum node node = node_of(c->a[at], path);
 
-	return node == ENCLAVE || node == PROVISION ? raw2(SYS_access, "/dev/null", c->a[1 + at]) : STATIC_NATIVE;
+	return is_node(kind_of(c, at, path)) ? raw2(SYS_access, "/dev/null", c->a[1 + at]) : STATIC_NATIVE;
 }
 
 long static_call_readlink(struct static_call *c, long nr)
@@ -120,7 +122,8 @@ long static_call_readlink(struct static_call *c, long nr)
 	size_t n = strlen(static_config.path);
 	int room = (int)c->a[2 + at];
 
-	if (node_of(c->a[at], path) != OWN_EXE)
+	kind_of(c, at, path);
+	if (!is_own_exe(path))
 		return STATIC_NATIVE;
 	if (room <= 0)
 		return -EINVAL;

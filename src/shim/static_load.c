@@ -155,7 +155,7 @@ int static_map(int fd, struct static_image *ret)
 	return 0;
 }
 
-static void fix_auxv(Elf64_auxv_t *a, const struct static_image *im, const void *vdso, const char *execfn)
+static void fix_auxv(Elf64_auxv_t *a, const struct static_image *im, const char *execfn)
 {
 	for (; a->a_type != AT_NULL; a++)
 		switch (a->a_type) {
@@ -174,14 +174,10 @@ static void fix_auxv(Elf64_auxv_t *a, const struct static_image *im, const void 
 		case AT_EXECFN:
 			a->a_un.a_val = (uintptr_t)execfn;
 			break;
-		case AT_SYSINFO_EHDR:
-			if (vdso)
-				a->a_un.a_val = (uintptr_t)vdso;
-			break;
 		}
 }
 
-uint64_t static_stack(char **argv, int skip, const struct static_image *im, const void *vdso, const char *execfn)
+uint64_t static_stack(char **argv, int skip, const struct static_image *im, const char *execfn)
 {
 	uint64_t *block = (uint64_t *)(void *)argv, *p = block, *sp;
 	long argc = 0;
@@ -193,7 +189,7 @@ uint64_t static_stack(char **argv, int skip, const struct static_image *im, cons
 		p++;
 	Elf64_auxv_t *a = (Elf64_auxv_t *)(void *)++p;
 
-	fix_auxv(a, im, vdso, execfn);
+	fix_auxv(a, im, execfn);
 	while (a->a_type != AT_NULL)
 		a++;
 	uint64_t *end = (uint64_t *)(void *)(a + 1);

@@ -3,7 +3,7 @@
  * sgxctl-exec [OPTION...] PATH ARGV0 [ARG...]
  *
  * Runs a static program with the emulated device; anything else that can be executed is executed by the kernel, with
- * the environment as it is (for dynamic programs `sgxctl run` has put the library of the emulator there).
+ * the library of the emulator in the environment that `sgxctl run` put there.
  *
  * Exit status: the program's; 125 when the emulator cannot be set up, 126 when PATH cannot be executed, 127 when it
  * does not exist.
@@ -29,23 +29,22 @@
 #define EXIT_OURS    125
 #define EXIT_CANNOT  126
 #define EXIT_MISSING 127
+#define PREFIX_BYTES (sizeof(STATIC_ENV_PREFIX) - 1)
 
 struct static_config static_config = {
 	.emul = { .kernel = EMUL_KERNEL_RFC, .trap_signals_open = true },
 	.mask = 0,
 };
 
-extern const uint8_t shim_vdso_image[];
-/* vdso.c keeps what `sgxctl run` set up for dynamic programs; here the command line says it. */
+/* paths.c and vdso.c go by what `sgxctl run` told the library of dynamic programs; here the command line says it. */
 struct shim_config shim_config = { .summary_fd = -1 };
 
-/* What CPUID came to. */
-static struct {
-	enum static_cpuid means;        /* CPUID_OFF, CPUID_FAULT or CPUID_REWRITE */
-	long sites;
-	size_t functions, doubtful;
-	int error;
-} seen;
+bool shim_on(void)
+{
+	return true;
+}
+
+static struct static_cpuid_state seen;
 
 static _Noreturn void die(int status, const char *what, int error)
 {
@@ -91,6 +90,10 @@ static bool option(const char *arg)
 		static_config.emul.kernel = (enum emul_kernel)i;
 	else if (IS("--cpuid") && value && word(value, cpuids, 4, &i))
 		static_config.cpuid = (enum static_cpuid)i;
+	else if (IS("--run") && value)
+		static_config.run = value;
+	else if (IS("--preload") && value)
+		static_config.preload = value;
 	else if (IS("--epc-pages") && value)
 		return number(value, 10, &static_config.emul.epc_pages);
 	else if (IS("--mask") && value)
@@ -106,6 +109,10 @@ static bool option(const char *arg)
 static _Noreturn void run_by_kernel(const char *path, char **argv)
 {
 	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &static_config.mask, 0, sizeof(static_config.mask));
+	if (static_config.run && !getenv(SHIM_ENV) && setenv(SHIM_ENV, static_config.run, 1))
+		die(EXIT_OURS, path, errno);
+	if (static_config.preload && !getenv("LD_PRELOAD") && setenv("LD_PRELOAD", static_config.preload, 1))
+		die(EXIT_OURS, path, errno);
 	execv(path, argv);
 	die(errno == ENOENT ? EXIT_MISSING : EXIT_CANNOT, path, errno);
 }
@@ -143,6 +150,7 @@ static void setup_cpuid(int fd, const struct static_image *im)
 	seen.means = CPUID_OFF;
 	if (want == CPUID_AUTO || want == CPUID_FAULT) {
 		r = cpuid_fault_on();
+		seen.can_fault = !r;
 		if (!r) {
 			seen.means = CPUID_FAULT;
 			return;
@@ -158,28 +166,6 @@ static void setup_cpuid(int fd, const struct static_image *im)
 			die(EXIT_OURS, seen.error == -ENOSYS ? "built without an instruction decoder" :
 				"CPUID instructions cannot be rewritten", -seen.error);
 	}
-}
-
-static void print_probe(bool is_static)
-{
-	static const char *const means[] = { "auto", "none", "fault", "rewrite" };
-	struct cpuid_regs max = { 0 }, seven = { .eax = 7 }, sgx = { .eax = 0x12 }, epc = { .eax = 0x12, .ecx = 2 };
-	bool emulated = seen.means != CPUID_OFF;
-
-	cpuid_answer(&max);
-	cpuid_answer(&seven);
-	cpuid_answer(&sgx);
-	cpuid_answer(&epc);
-	printf("{\"schema\":\"sgxctl.run-probe/1\",\"program\":\"%s\",\"system_calls\":\"%s\",\"cpuid\":{\"means\":\"%s\"",
-	       is_static ? "static" : "dynamic", is_static ? "seccomp" : "library", means[seen.means]);
-	if (seen.means == CPUID_REWRITE)
-		printf(",\"sites\":%ld,\"functions\":%zu,\"doubtful_functions\":%zu", seen.sites, seen.functions, seen.doubtful);
-	printf(",\"sgx\":%s", emulated ? "true" : "null");
-	if (emulated)
-		printf(",\"leaf_0_max\":\"0x%x\",\"leaf_7_ebx\":\"0x%x\",\"leaf_7_ecx\":\"0x%x\",\"leaf_12h_0_eax\":\"0x%x\","
-		       "\"epc_bytes\":%llu", max.eax, seven.ebx, seven.ecx, sgx.eax,
-		       (unsigned long long)(epc.ecx & 0xfffff000u) | (unsigned long long)epc.edx << 32);
-	printf("}}\n");
 }
 
 static void setup_emulator(void)
@@ -207,7 +193,6 @@ static _Noreturn void start(int fd, char **argv, int skip, const char *path)
 	setup_cpuid(fd, &im);
 	close(fd);
 	prctl(PR_SET_NAME, slash ? slash + 1 : path);
-	shim_vdso_setup(environ);
 
 	struct native_tb *tb = native_thread_prepare();
 
@@ -217,7 +202,11 @@ static _Noreturn void start(int fd, char **argv, int skip, const char *path)
 	static_threads_setup();
 	static_calls_setup(im.end);
 	static_rseq_release();
-	uint64_t sp = static_stack(argv, skip, &im, shim_vdso_image, path);
+	uint64_t sp = static_stack(argv, skip, &im, path);
+
+	environ = (char **)(uintptr_t)(sp + (*(uint64_t *)(uintptr_t)sp + 2) * sizeof(char *));
+	shim_config.emul = static_config.emul;
+	shim_vdso_setup(environ);
 	uint64_t mask = static_config.mask;
 
 	native_held_set(mask);
@@ -245,6 +234,13 @@ int main(int argc, char **argv)
 	if (n <= 0)
 		die(EXIT_OURS, "/proc/self/exe", errno);
 	static_config.own_path = own;
+	for (char **e = environ; *e; e++)
+		if (!strncmp(*e, STATIC_ENV_PREFIX, PREFIX_BYTES) && static_env_travels(*e + PREFIX_BYTES))
+			*e += PREFIX_BYTES;
+	if (!static_config.run)
+		static_config.run = getenv(SHIM_ENV);
+	if (!static_config.preload)
+		static_config.preload = getenv("LD_PRELOAD");
 	const char *path = argv[i++];
 
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -256,8 +252,7 @@ int main(int argc, char **argv)
 	if (static_config.probe) {
 		setup_emulator();
 		setup_cpuid(fd, NULL);
-		print_probe(kind);
-		return 0;
+		return static_probe(path, &seen);
 	}
 	if (kind <= 0)
 		run_by_kernel(path, argv + i);

@@ -18,8 +18,11 @@
 #include "shim/static_exec.h"
 
 #define MAX_STRINGS  ((uint64_t)1 << 20)
-#define OWN_ARGS     8
+#define OWN_ARGS     10
+#define LONG_OPTION  4400
 #define PATH_ROOM    4096
+#define MAX_CHANGED  16u
+#define CHANGED_ROOM 8192u
 
 static const char *const kernels[] = { "rfc", "upstream", "fixed" };
 static const char *const cpuids[] = { "auto", "off", "fault", "rewrite" };
@@ -65,8 +68,63 @@ static int check_file(int dirfd, const char *path, int flags)
 	return r;
 }
 
+bool static_env_travels(const char *entry)
+{
+	return !strncmp(entry, "LD_", 3) || !strncmp(entry, "GLIBC_TUNABLES=", 15);
+}
+
+/* What is handed to execve: pointers, and the strings that had to be changed. */
+struct vectors {
+	uint64_t *word;
+	size_t n, capacity;
+	char *text;
+	size_t bytes;           /* of the mapping */
+};
+
+static int vectors_map(struct vectors *v, size_t words)
+{
+	size_t table = words * sizeof(uint64_t);
+
+	v->bytes = table + MAX_CHANGED * CHANGED_ROOM;
+	v->word = mmap(NULL, v->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (v->word == MAP_FAILED)
+		return -ENOMEM;
+	v->n = 0;
+	v->text = (char *)v->word + table;
+	v->capacity = MAX_CHANGED;
+	return 0;
+}
+
+/* The program's environment, with prefixes where they are needed.  Strings that cannot be read are the kernel's. */
+static int add_environment(struct vectors *v, uint64_t envp, size_t n)
+{
+	static const char prefix[] = STATIC_ENV_PREFIX;
+
+	if (n && emul_user_read(v->word + v->n, envp, n * sizeof(uint64_t)))
+		return -EFAULT;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t *e = &v->word[v->n + i];
+		char head[16] = "";
+
+		if (static_string(head, sizeof(head) - 1, *e) == -EFAULT || !static_env_travels(head))
+			continue;
+		if (!v->capacity--)
+			return -E2BIG;
+		memcpy(v->text, prefix, sizeof(prefix) - 1);
+		int r = static_string(v->text + sizeof(prefix) - 1, CHANGED_ROOM - sizeof(prefix), *e);
+
+		if (r < 0)
+			return r == -ENAMETOOLONG ? -E2BIG : r;
+		*e = (uintptr_t)v->text;
+		v->text += CHANGED_ROOM;
+	}
+	v->n += n;
+	v->word[v->n++] = 0;
+	return 0;
+}
+
 struct own_args {
-	char mask[32], epc[40];
+	char mask[32], epc[40], run[LONG_OPTION], preload[LONG_OPTION];
 	const char *argv[OWN_ARGS];
 	size_t n;
 };
@@ -90,35 +148,46 @@ static void own_args(struct own_args *o, const struct static_call *c, char kerne
 	o->argv[o->n++] = cpuid;
 	if (e->no_sgx2)
 		o->argv[o->n++] = "--no-sgx2";
+	if (static_config.run && snprintf(o->run, sizeof(o->run), "--run=%s", static_config.run) < LONG_OPTION)
+		o->argv[o->n++] = o->run;
+	if (static_config.preload &&
+	    snprintf(o->preload, sizeof(o->preload), "--preload=%s", static_config.preload) < LONG_OPTION)
+		o->argv[o->n++] = o->preload;
 }
 
 static long restart(struct static_call *c, const char *path, uint64_t argv, uint64_t envp)
 {
-	int64_t n = count_strings(argv);
+	int64_t n = count_strings(argv), n_env = count_strings(envp);
 	char kernel[32], cpuid[32];
 	struct own_args own;
+	struct vectors v;
+	long r = 0;
 
-	if (n < 0)
-		return n;
+	if (n < 0 || n_env < 0)
+		return n < 0 ? n : n_env;
 	own_args(&own, c, kernel, cpuid);
-	size_t bytes = (own.n + (size_t)n + 4) * sizeof(uint64_t), at = own.n;
-	uint64_t *v = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (v == MAP_FAILED)
+	if (vectors_map(&v, own.n + (size_t)n + (size_t)n_env + 4))
 		return -ENOMEM;
 	if (static_is_vfork_child()) {
-		static_self.exec_buf = v;
-		static_self.exec_bytes = bytes;
+		static_self.exec_buf = v.word;
+		static_self.exec_bytes = v.bytes;
 	}
-	memcpy(v, own.argv, own.n * sizeof(*v));
-	v[at++] = (uintptr_t)path;
-	long r = n ? emul_user_read(v + at, argv, (size_t)n * sizeof(*v)) : 0;
+	memcpy(v.word, own.argv, own.n * sizeof(*v.word));
+	v.n = own.n;
+	v.word[v.n++] = (uintptr_t)path;
+	if (n)
+		r = emul_user_read(v.word + v.n, argv, (size_t)n * sizeof(*v.word));
+	else
+		v.word[v.n++] = (uintptr_t)"";          /* as Linux does since 5.18 */
+	v.n += (size_t)n;
+	v.word[v.n++] = 0;
+	uint64_t *env = v.word + v.n;
 
-	if (!n)
-		v[at++] = (uintptr_t)"";        /* as Linux does since 5.18 */
 	if (!r)
-		r = raw3(SYS_execve, static_config.own_path, v, envp);
-	munmap(v, bytes);
+		r = add_environment(&v, envp, (size_t)n_env);
+	if (!r)
+		r = raw3(SYS_execve, static_config.own_path, v.word, env);
+	munmap(v.word, v.bytes);
 	static_self.exec_buf = NULL;
 	return r;
 }
