@@ -50,13 +50,14 @@ emul_vdso_enter:
 	jb	.Linval
 	cmp	$3, %ecx
 	ja	.Linval
-	mov	$40, %eax
-.Lreserved:
-	cmpq	$0, (%rbx,%rax)
-	jne	.Linval
-	add	$8, %eax
-	cmp	$256, %eax
-	jb	.Lreserved
+	xor	%eax, %eax		/* run->reserved is 0 */
+	.set	at, 40
+	.rept	27
+	or	at(%rbx), %rax
+	.set	at, at + 8
+	.endr
+	test	%rax, %rax
+	jnz	.Linval
 
 	mov	(%rbx), %rbx		/* run->tcs */
 	mov	%ecx, %eax
@@ -252,7 +253,9 @@ native_fixup:
 
 /*
  * Entry of every signal handler of ours: RDI signal, RSI siginfo, RDX ucontext, RSP on the alternate
- * stack.  No TLS, no stack protector, no system call before FS, GS and the selector are the host's.
+ * stack.  No TLS, no stack protector, no system call before FS and the selector are the host's.
+ *
+ * C code does not use GS, and writing a base is slow: GS stays as it is until the way back is known.
  */
 	.globl	native_sigentry
 	.type	native_sigentry, @function
@@ -261,9 +264,15 @@ native_sigentry:
 	.cfi_signal_frame
 	/* signal delivery keeps AC: compiled code must not meet alignment checks that enclave code turned on */
 	pushfq
-	andq	$~0x40000, (%rsp)
+	pop	%rax
+	test	$RFLAGS_AC, %eax
+	jz	1f
+	and	$~RFLAGS_AC, %eax
+	push	%rax
 	popfq
+1:
 	xor	%ecx, %ecx
+	xor	%r8d, %r8d
 	mov	%rsp, %rax
 	sub	native_arena(%rip), %rax
 	cmp	native_arena_bytes(%rip), %rax
@@ -278,27 +287,34 @@ native_sigentry:
 	mov	%rax, TB_ENCL_GS(%rcx)
 	mov	TB_HOST_FS(%rcx), %rax
 	wrfsbase %rax
-	mov	TB_HOST_GS(%rcx), %rax
-	wrgsbase %rax
 	movb	$NATIVE_ALLOW, TB_SELECTOR(%rcx)
+	mov	%rcx, %r8
 1:
-	sub	$8, %rsp
+	push	%r8			/* the block when GS is an enclave's, else 0 */
 	.cfi_adjust_cfa_offset 8
 	cld
 	call	native_trap
-	mov	%rax, %rcx
-	add	$8, %rsp
+	pop	%rdx
 	.cfi_adjust_cfa_offset -8
-	test	%rcx, %rcx
-	jz	2f
-	cmpq	$0, TB_IN_ENCLAVE(%rcx)
+	test	%rax, %rax
+	jz	3f
+	cmpq	$0, TB_IN_ENCLAVE(%rax)
 	je	2f
-	movb	$NATIVE_BLOCK, TB_SELECTOR(%rcx)
-	mov	TB_ENCL_FS(%rcx), %rax
-	wrfsbase %rax
-	mov	TB_ENCL_GS(%rcx), %rax
-	wrgsbase %rax
+	movb	$NATIVE_BLOCK, TB_SELECTOR(%rax)
+	mov	TB_ENCL_FS(%rax), %rcx
+	wrfsbase %rcx
+	mov	TB_ENCL_GS(%rax), %rcx
+	rdgsbase %rdx
+	cmp	%rcx, %rdx
+	je	3f
+	wrgsbase %rcx
+	ret
 2:
+	test	%rdx, %rdx
+	jz	3f
+	mov	TB_HOST_GS(%rdx), %rcx
+	wrgsbase %rcx
+3:
 	ret
 	.cfi_endproc
 	.size	native_sigentry, . - native_sigentry
