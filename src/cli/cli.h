@@ -73,7 +73,7 @@ error_t option_size(struct argp_state *state, const char *option, const char *ar
 error_t option_word(struct argp_state *state, const char *option, const char *arg, const char *words);
 /* "rwx", "r-x", "rw"... as bits 1 R, 2 W, 4 X. */
 error_t option_perm(struct argp_state *state, const char *option, const char *arg, unsigned int *ret);
-/* The one NAME of a command, checked; EINVAL when there is one already. */
+/* The one NAME of a command, checked; not 0, to be passed on, when it is none or there is one already. */
 error_t argument_name(struct argp_state *state, const char *arg, const char **name);
 error_t need_argument(struct argp_state *state, const char *name, const char *what);
 

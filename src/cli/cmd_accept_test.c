@@ -15,7 +15,7 @@ struct test_args {
 	const char **scenarios;         /* points into argv */
 	size_t n_scenarios;
 	uint64_t pages, repeat;
-	bool list, ktap;
+	bool list, ktap, has_pages, has_repeat;
 };
 
 enum { KEY_LIST = 'l', KEY_SCENARIO = 0x100, KEY_STRATEGY = 's', KEY_REPEAT = 0x101, KEY_FORMAT };
@@ -46,8 +46,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->strategy = arg;
 		return option_word(state, "strategy", arg, STRATEGIES);
 	case KEY_PAGES:
+		a->has_pages = true;
 		return option_u64(state, "pages", arg, MAX_TEST_PAGES, &a->pages);
 	case KEY_REPEAT:
+		a->has_repeat = true;
 		return option_u64(state, "repeat", arg, 1000000, &a->repeat);
 	case KEY_FORMAT:
 		a->ktap = !strcmp(arg, "ktap");
@@ -55,6 +57,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		return argument_name(state, arg, &a->name);
 	case ARGP_KEY_END:
+		if ((a->has_pages && !a->pages) || (a->has_repeat && !a->repeat)) {
+			argp_error(state, "--pages and --repeat are at least 1");
+			return EINVAL;
+		}
 		if (a->list && a->ktap) {
 			argp_error(state, "--list and --format=ktap exclude each other");
 			return EINVAL;

@@ -53,15 +53,11 @@ static const struct argp_option options[] = {
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct load_args *a = state->input;
-	struct err e = { 0 };
 
 	switch (key) {
 	case KEY_NAME:
-		a->name = arg;
-		if (session_name_check(arg, &e) == 0)
-			return 0;
-		argp_error(state, "--name: %s", e.msg);
-		return EINVAL;
+		a->name = NULL;         /* the last --name counts */
+		return argument_name(state, arg, &a->name);
 	case KEY_FORMAT:
 		a->format = arg;
 		return 0;
@@ -184,6 +180,19 @@ static int attend(const char *name, pid_t pid)
 	return EXIT_DONE;
 }
 
+/* Nobody was told the name of the enclave: whoever asked takes it for not loaded. */
+static int take_back(const char *name, int status)
+{
+	struct err e = { 0 };
+	bool was_dead;
+
+	if (session_unload(name, UNLOAD_MS, &was_dead, &e) < 0)
+		fprintf(stderr, "%s: the enclave '%s' is still loaded: %s\n", cli.who, name, e.msg);
+	else
+		fprintf(stderr, "%s: the enclave was unloaded again\n", cli.who);
+	return status;
+}
+
 int cmd_load(int argc, char **argv)
 {
 	struct load_args a = { 0 };
@@ -192,10 +201,12 @@ int cmd_load(int argc, char **argv)
 	CLEANUP(cleanup_free) char *image = NULL;
 	char name[SESSION_NAME_MAX + 1] = "";
 	int64_t pid = -1;
+	bool loaded;
 	int status;
 
 	if (cli_parse(&cmd_load_argp, argc, argv, NULL, &a) < 0)
 		return EXIT_USAGE;
+	signal(SIGPIPE, SIG_IGN);       /* to live on when nobody hears of the enclave */
 	image = image_find(a.image, &e);
 	if (!image)
 		return cli_fail(&e);
@@ -212,8 +223,11 @@ int cmd_load(int argc, char **argv)
 	if (json_str(json_get(reply, "enclave")))
 		snprintf(name, sizeof(name), "%s", json_str(json_get(reply, "enclave")));
 	json_int(json_get(reply, "pid"), &pid);
+	loaded = cli_status(reply) == EXIT_DONE;
 	status = cli_reply(reply);
-	if (!a.foreground || status != EXIT_DONE)
+	if (loaded && status != EXIT_DONE)
+		return take_back(name, status);
+	if (!a.foreground || !loaded)
 		return status;
 	if (!*name || pid <= 0) {
 		err_set(&e, ERR_PROTOCOL, 0, "the keeper did not say which enclave it loaded");

@@ -30,6 +30,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct unload_args *a = state->input;
 	const char *name = NULL;
+	error_t r;
 
 	switch (key) {
 	case KEY_ALL:
@@ -38,10 +39,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_TIMEOUT:
 		return option_u64(state, "timeout", arg, 3600000, &a->timeout_ms);
 	case ARGP_KEY_ARG:
-		if (argument_name(state, arg, &name))
-			return EINVAL;
-		a->names[a->n++] = name;
-		return 0;
+		r = argument_name(state, arg, &name);
+		if (r == 0)
+			a->names[a->n++] = name;
+		return r;
 	case ARGP_KEY_END:
 		if (a->all == (a->n > 0)) {
 			argp_error(state, a->all ? "names and --all exclude each other"

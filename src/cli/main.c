@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -75,6 +76,7 @@ int main(int argc, char **argv)
 	int first = 0;
 
 	keep_stdio_numbers();
+	signal(SIGXFSZ, SIG_IGN);       /* EFBIG can be told */
 	if (argc < 1)
 		return EXIT_USAGE;
 	if (argc > 1 && !strcmp(argv[1], "__complete"))

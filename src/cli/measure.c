@@ -78,7 +78,7 @@ static void add_names(struct json *attributes, uint64_t flags)
 
 void measure_secs_doc(const struct sgx_arch_secs *s, struct json *doc)
 {
-	static const char *const created[] = { "size", "ssaframesize", "miscselect", "attributes" };
+	static const char *const created[] = { "size", "ssaframesize", "miscselect", "attributes", "xfrm" };
 	struct json *o = json_add_obj(doc, "secs");
 	struct json *a;
 
@@ -101,6 +101,7 @@ void measure_secs_doc(const struct sgx_arch_secs *s, struct json *doc)
 	for (size_t i = 0; i < sizeof(created) / sizeof(created[0]); i++)
 		json_add_str(o, created[i], "create");
 	json_add_str(o, "mrenclave", "measured");
+	json_add_bool(doc, "inferred", true);
 }
 
 enum { KEY_FORMAT = 0x3000, KEY_HEAP, KEY_RESERVE };

@@ -168,8 +168,10 @@ const struct argp global_argp = {
 	.doc = "Loads, grows and looks into SGX enclaves.\v", .help_filter = add_commands,
 };
 
+#define NOT_A_NAME ENOTUNIQ     /* what parsers return when it is a name that is wrong; no other fault gives it */
+
 /* "sgxctl load: unrecognized option '--foo'\nTry ..." -> the message alone */
-static void message_of(char *said, struct err *e)
+static void message_of(char *said, enum err_code code, struct err *e)
 {
 	size_t n = strlen(cli.who);
 	char *end;
@@ -181,8 +183,9 @@ static void message_of(char *said, struct err *e)
 		*end = '\0';
 	if (*said >= 'A' && *said <= 'Z' && said[1] >= 'a')
 		*said = (char)(*said - 'A' + 'a');
-	err_set(e, ERR_USAGE, 0, "%s", *said ? said : "the arguments make no sense");
-	err_hint(e, "'%s --help' shows how it is used", cli.who);
+	err_set(e, code, 0, "%s", *said ? said : "the arguments make no sense");
+	if (code == ERR_USAGE)
+		err_hint(e, "'%s --help' shows how it is used", cli.who);
 }
 
 int cli_parse(const struct argp *argp, int argc, char **argv, int *ret_index, void *input)
@@ -205,7 +208,7 @@ int cli_parse(const struct argp *argp, int argc, char **argv, int *ret_index, vo
 	stderr = real;
 	fclose(buffer);
 	if (r) {
-		message_of(said, &e);
+		message_of(said, r == NOT_A_NAME ? ERR_BAD_NAME : ERR_USAGE, &e);
 		cli_fail(&e);
 		return -1;
 	}
@@ -231,10 +234,12 @@ error_t option_u64(struct argp_state *state, const char *option, const char *arg
 error_t option_size(struct argp_state *state, const char *option, const char *arg, uint64_t max,
 		    uint64_t *ret)
 {
+	char limit[FMT_SIZE_BYTES];
+
 	if (parse_size(arg, max, ret) == 0)
 		return 0;
 	if (errno == ERANGE)
-		argp_error(state, "--%s: '%s' is too large", option, arg);
+		argp_error(state, "--%s: '%s' is more than the %s allowed", option, arg, fmt_size(limit, max));
 	else
 		argp_error(state, "--%s: '%s' is no size (digits or 0x..., then K, M, G or T)", option, arg);
 	return EINVAL;
@@ -269,7 +274,7 @@ error_t argument_name(struct argp_state *state, const char *arg, const char **na
 	}
 	if (session_name_check(arg, &e) < 0) {
 		argp_error(state, "%s", e.msg);
-		return EINVAL;
+		return NOT_A_NAME;
 	}
 	*name = arg;
 	return 0;

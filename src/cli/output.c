@@ -128,6 +128,11 @@ int write_user_file(const char *path, const void *buf, size_t bytes, struct err 
 	CLEANUP(cleanup_close) int fd = -1;
 	struct stat st;
 
+	/* others mean standard output by it, which is where the document goes */
+	if (!strcmp(path, "-")) {
+		err_set(e, ERR_USAGE, 0, "'-' is no file: standard output has the document");
+		return err_hint(e, "name a file, a pipe or a device; ./- is a file of this name");
+	}
 	/* a device or a pipe must not be replaced by a file */
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
 		fd = open(path, O_WRONLY | O_CLOEXEC);

@@ -48,16 +48,21 @@ static const struct column range_head[] = {
 	{ "offset", "offset", COL_TEXT },
 	{ "perm", "rights", COL_TEXT }, { "type", "type", COL_TEXT }, { "flags", "SECINFO.FLAGS", COL_TEXT },
 	{ "requested_pages", "pages requested", COL_TEXT },
-	{ "done_pages", "pages done", COL_TEXT }, COUNTERS,
+	{ "done_pages", "pages done", COL_TEXT }, { "accepted_pages", "pages accepted", COL_TEXT },
+	{ "extended_pages", "pages extended", COL_TEXT }, COUNTERS,
 	{ "elapsed_ns", "time", COL_TIME }, END
 };
 
 static const struct column call_head[] = {
 	{ "enclave", "enclave", COL_TEXT }, { "device", "device", COL_TEXT },
-	{ "call", "operation", COL_TEXT },
+	{ "tcs", "TCS", COL_TEXT }, { "resumed", "resumed", COL_TEXT }, { "call", "operation", COL_TEXT },
+	{ "raw.leaf", "entered by", COL_TEXT }, { "raw.run.function", "left by", COL_TEXT },
+	{ "raw.registers.rdi", "RDI", COL_TEXT }, { "raw.registers.rsi", "RSI", COL_TEXT },
+	{ "raw.registers.rdx", "RDX", COL_TEXT }, { "raw.registers.r8", "R8", COL_TEXT },
+	{ "raw.registers.r9", "R9", COL_TEXT }, { "raw.mem.address", "memory at", COL_TEXT },
 	{ "status", "status", COL_TEXT }, { "value", "value", COL_TEXT }, { "done", "done", COL_TEXT },
 	{ "sgx", "SGX code", COL_TEXT }, { "exception.name", "exception", COL_TEXT },
-	{ "exception.function", "left by", COL_TEXT }, { "exception.error_code", "error code", COL_TEXT },
+	{ "exception.function", "came by", COL_TEXT }, { "exception.error_code", "error code", COL_TEXT },
 	{ "exception.address", "address", COL_TEXT }, COUNTERS,
 	{ "elapsed_ns", "time", COL_TIME }, END
 };

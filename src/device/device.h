@@ -16,7 +16,7 @@
 #include "encl_ops.h"
 #include "image/image.h"
 
-/* ---- providers ------------------------------------------------------------------------------ */
+/* ---- providers ----------------------------------------------------------------------------------- */
 
 enum dev_kind { DEV_AUTO, DEV_KERNEL, DEV_EMULATED };
 
@@ -47,7 +47,7 @@ struct dev_probe {
 /* Fills probes, returns their number; *ret_auto says what DEV_AUTO would take, why in reason. */
 size_t sgx_dev_probe(struct dev_probe probes[DEV_MAX_PROBES], enum dev_kind *ret_auto, char reason[256]);
 
-/* ---- counters --------------------------------------------------------------------------------- */
+/* ---- counters ------------------------------------------------------------------------------------ */
 
 #define COUNTER_UNKNOWN UINT64_MAX      /* this device cannot say: null in documents */
 
@@ -61,7 +61,7 @@ struct encl_counters {
 #undef ENCL_COUNTER_FIELD
 };
 
-/* ---- an enclave --------------------------------------------------------------------------------- */
+/* ---- an enclave ---------------------------------------------------------------------------------- */
 
 enum encl_state { ENCL_NEW, ENCL_CREATED, ENCL_INITIALIZED };
 
@@ -128,7 +128,7 @@ int encl_build(struct sgx_dev *dev, struct plan *plan, const struct encl_opts *o
 int encl_init(struct encl *en, struct err *e);          /* INIT of one that stopped before */
 void encl_free(struct encl *en);
 
-/* ---- entering ------------------------------------------------------------------------------------- */
+/* ---- entering ------------------------------------------------------------------------------------ */
 
 struct encl_exit {
 	int ret;                        /* of the vDSO function */
@@ -148,7 +148,8 @@ struct encl_tcs *encl_tcs_at(struct encl *en, uint64_t off);
  * One EENTER (function 2) or ERESUME (3) on this TCS; RDI leads to a copy of op, which is brought up to date
  * afterwards; counts; never fails by itself.
  */
-void encl_enter(struct encl *en, struct encl_tcs *t, unsigned function, struct encl_op *op, struct encl_exit *x);
+void encl_enter(struct encl *en, struct encl_tcs *t, unsigned function, struct encl_op *op,
+		struct encl_exit *x);
 /* The raw form: registers in, registers out. */
 void encl_enter_raw(struct encl *en, struct encl_tcs *t, unsigned function, struct sgx_enter_regs *regs,
 		    struct encl_exit *x);
@@ -156,21 +157,30 @@ void encl_enter_raw(struct encl *en, struct encl_tcs *t, unsigned function, stru
  * *x describes it; the TCS then stays stopped (depth 1) for the debugger. */
 int encl_call(struct encl *en, struct encl_op *op, struct encl_exit *x, struct err *e);
 /* The same on a TCS that the caller took, at any depth. */
-int encl_run_op_on(struct encl *en, struct encl_tcs *t, struct encl_op *op, struct encl_exit *x, struct err *e);
+int encl_run_op_on(struct encl *en, struct encl_tcs *t, struct encl_op *op, struct encl_exit *x,
+		   struct err *e);
 /* Copies the operation of the innermost entry that an exception stopped on this TCS; -1: none is known. */
 int encl_stopped_op(struct encl_tcs *t, struct encl_op *ret_op);
 /* ERESUMEs that entry; op is what encl_stopped_op() gave, and the operation as it is afterwards. */
-int encl_resume_op(struct encl *en, struct encl_tcs *t, struct encl_op *op, struct encl_exit *x, struct err *e);
+int encl_resume_op(struct encl *en, struct encl_tcs *t, struct encl_op *op, struct encl_exit *x,
+		   struct err *e);
 /* ERR_NO_INTERFACE unless the enclave declares the operation interface. */
 int encl_need_ops(const struct encl *en, struct err *e);
 /* For those who drive entries themselves: adds the leafs that op says it completed to the counters. */
 void encl_count_leafs(struct encl *en, const struct encl_op *op);
 /* Pages that enclave code took by itself (EACCEPTCOPY with these rights). */
 void encl_note_accepted(struct encl *en, uint64_t off, uint64_t pages, unsigned rwx);
+/* Pages that a raw AUGMENT added. */
+void encl_note_pending(struct encl *en, uint64_t off, uint64_t pages);
+/*
+ * Errors name the check of a model that refused; for this thread, what was refused up to now is no cause any more.
+ * The functions below call it where they begin; whoever drives entries himself calls it before the first.
+ */
+void encl_forget_refusals(struct encl *en);
 /* Fill e from an exit that was a fault. */
 int encl_fault_err(const struct encl *en, const struct encl_exit *x, struct err *e);
 
-/* ---- growing ---------------------------------------------------------------------------------------- */
+/* ---- growing ------------------------------------------------------------------------------------- */
 
 enum grow_strategy { GROW_AUTO, GROW_IOCTL, GROW_TOUCH, GROW_ACCEPT, GROW_ACCESS };
 const char *grow_strategy_name(enum grow_strategy s);
@@ -199,12 +209,16 @@ struct grow_result {
 int encl_grow(struct encl *en, const struct grow_request *q, struct grow_result *r, struct err *e);
 
 /* The other SGX2 operations on ranges.  *ret_done = pages completed, also on failure. */
-int encl_restrict(struct encl *en, uint64_t off, uint64_t pages, unsigned rwx, uint64_t *ret_done, struct err *e);
-int encl_modify_type(struct encl *en, uint64_t off, uint64_t pages, unsigned pt, uint64_t *ret_done, struct err *e);
+int encl_restrict(struct encl *en, uint64_t off, uint64_t pages, unsigned rwx, uint64_t *ret_done,
+		  struct err *e);
+int encl_modify_type(struct encl *en, uint64_t off, uint64_t pages, unsigned pt, uint64_t *ret_done,
+		     struct err *e);
 int encl_remove(struct encl *en, uint64_t off, uint64_t pages, uint64_t *ret_done, struct err *e);
 /* EACCEPT / EMODPE of a range with explicit SECINFO flags, by one entry. */
-int encl_accept(struct encl *en, uint64_t off, uint64_t pages, uint64_t flags, uint64_t *ret_done, struct err *e);
-int encl_extend(struct encl *en, uint64_t off, uint64_t pages, uint64_t flags, uint64_t *ret_done, struct err *e);
+int encl_accept(struct encl *en, uint64_t off, uint64_t pages, uint64_t flags, uint64_t *ret_done,
+		struct err *e);
+int encl_extend(struct encl *en, uint64_t off, uint64_t pages, uint64_t flags, uint64_t *ret_done,
+		struct err *e);
 int encl_map(struct encl *en, uint64_t off, uint64_t pages, int prot, struct err *e);
 int encl_mprotect(struct encl *en, uint64_t off, uint64_t pages, int prot, struct err *e);
 int encl_unmap(struct encl *en, uint64_t off, uint64_t pages, struct err *e);
@@ -219,7 +233,7 @@ void encl_counters_get(struct encl *en, struct encl_counters *c);
 void encl_counters_sub(const struct encl_counters *after, const struct encl_counters *before,
 		       struct encl_counters *ret_diff);
 
-/* ---- looking in ----------------------------------------------------------------------------------------- */
+/* ---- looking in ---------------------------------------------------------------------------------- */
 
 enum secs_source { SRC_EPC, SRC_CREATE, SRC_SIGSTRUCT, SRC_REPORT, SRC_MEASURED };
 const char *secs_source_name(enum secs_source s);
@@ -227,7 +241,8 @@ const char *secs_source_name(enum secs_source s);
 struct secs_view {
 	struct sgx_arch_secs secs;
 	/* where each field came from */
-	enum secs_source size, base, ssaframesize, miscselect, attributes, xfrm, mrenclave, mrsigner, isvprodid,
+	enum secs_source size, base, ssaframesize, miscselect, attributes, xfrm, mrenclave, mrsigner,
+		isvprodid,
 		isvsvn, configid, configsvn;
 	bool raw;                       /* secs is the true EPC page */
 	bool has_eid;

@@ -32,7 +32,8 @@ static long e_ioctl(struct sgx_dev *d, int fd, unsigned long cmd, void *arg)
 	return emul_ioctl(fd, cmd, arg);
 }
 
-static int64_t e_mmap(struct sgx_dev *d, uint64_t la, uint64_t bytes, int prot, int flags, int fd, uint64_t off)
+static int64_t e_mmap(struct sgx_dev *d, uint64_t la, uint64_t bytes, int prot, int flags, int fd,
+		      uint64_t off)
 {
 	(void)d;
 	return emul_mmap(la, bytes, prot, flags, fd, off);
@@ -50,7 +51,8 @@ static int e_mprotect(struct sgx_dev *d, uint64_t la, uint64_t bytes, int prot)
 	return emul_mprotect(la, bytes, prot);
 }
 
-static int e_enter(struct sgx_dev *d, unsigned function, struct sgx_enter_regs *regs, struct sgx_enclave_run *run)
+static int e_enter(struct sgx_dev *d, unsigned function, struct sgx_enter_regs *regs,
+		   struct sgx_enclave_run *run)
 {
 	(void)d;
 	return device_enter_thunk(regs, function, run, (void *)(uintptr_t)emul_vdso_enter);
@@ -117,9 +119,16 @@ int sgx_dev_emul_new(const struct dev_config *cfg, struct sgx_dev **ret_dev, str
 		return err_set(e, ERR_USAGE, EINVAL, "the EPC size is no multiple of 4096");
 	r = emul_setup(&ec);
 	if (r == -ENOSYS)
-		return err_set(e, ERR_NO_TRAP, ENOSYS, "enclave code cannot be trapped on this kernel or CPU");
-	if (r < 0)
-		return err_set(e, ERR_NO_DEVICE, -r, "the emulated device cannot be set up");
+		return err_set(e, ERR_NO_TRAP, ENOSYS,
+			       "enclave code cannot be trapped on this kernel or CPU");
+	if (r == -ENOMEM) {
+		err_set(e, ERR_NO_MEMORY, ENOMEM, "no address space for the emulated device");
+		return err_hint(e, "it reserves a gigabyte of addresses, most of it never used: see ulimit -v");
+	}
+	if (r < 0) {
+		err_set(e, ERR_NO_DEVICE, -r, "the emulated device cannot be set up");
+		return err_hint(e, "'sgxctl info' shows what it needs");
+	}
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for the device");
@@ -128,7 +137,7 @@ int sgx_dev_emul_new(const struct dev_config *cfg, struct sgx_dev **ret_dev, str
 	return 0;
 }
 
-/* ---- the inside of a model ------------------------------------------------------------------------------ */
+/* ---- the inside of a model ----------------------------------------------------------------------- */
 
 int model_get_secs(struct encl *en, struct model_secs *ret)
 {
@@ -213,6 +222,8 @@ int model_last_refusal(struct encl *en, struct model_refusal *ret)
 	a.check[sizeof(a.check) - 1] = 0;
 	snprintf(ret->check, sizeof(ret->check), "%s", a.check);
 	ret->sgx = a.kind == SGXM_CODE ? a.code : 0;
+	ret->vector = a.kind == SGXM_GP ? SGX_VEC_GP : a.kind == SGXM_PF ? SGX_VEC_PF : a.kind == SGXM_UD ? SGX_VEC_UD : 0;
+	ret->serial = a.serial;
 	ret->off = a.off;
 	return 0;
 }

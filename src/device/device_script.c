@@ -43,7 +43,7 @@ static void deviates(const struct script *s, const char *what)
 	abort();
 }
 
-/* ---- what is mapped ------------------------------------------------------------------------------------- */
+/* ---- what is mapped ------------------------------------------------------------------------------ */
 
 static void add_range(struct script *s, uint64_t la, uint64_t bytes)
 {
@@ -74,7 +74,7 @@ static void drop_range(struct script *s, uint64_t la, uint64_t bytes)
 	}
 }
 
-/* ---- the script ------------------------------------------------------------------------------------------- */
+/* ---- the script ---------------------------------------------------------------------------------- */
 
 /* The step this call is, or NULL when there is no script (any more). */
 static const struct script_step *next(struct script *s, enum script_call call, unsigned long cmd)
@@ -86,7 +86,8 @@ static const struct script_step *next(struct script *s, enum script_call call, u
 		return NULL;
 	step = &s->steps[s->at];
 	if (step->call != call || (call == SCRIPT_IOCTL && step->cmd != cmd)) {
-		snprintf(text, sizeof(text), "expected call %d (0x%lx), got %d (0x%lx)", step->call, step->cmd, call, cmd);
+		snprintf(text, sizeof(text), "expected call %d (0x%lx), got %d (0x%lx)", step->call,
+			 step->cmd, call, cmd);
 		deviates(s, text);
 	}
 	s->at++;
@@ -117,7 +118,7 @@ static bool scripted(struct script *s, enum script_call call, unsigned long cmd,
 	return *ret != 0;
 }
 
-/* ---- the calls ------------------------------------------------------------------------------------------------ */
+/* ---- the calls ----------------------------------------------------------------------------------- */
 
 static int script_open(struct sgx_dev *d, const char *path, int flags)
 {
@@ -200,7 +201,8 @@ static long script_ioctl(struct sgx_dev *d, int fd, unsigned long cmd, void *arg
 	return scripted(s, SCRIPT_IOCTL, cmd, arg, &r) ? (long)r : oblige_ioctl(cmd, arg);
 }
 
-static int64_t script_mmap(struct sgx_dev *d, uint64_t la, uint64_t bytes, int prot, int flags, int fd, uint64_t off)
+static int64_t script_mmap(struct sgx_dev *d, uint64_t la, uint64_t bytes, int prot, int flags, int fd,
+			   uint64_t off)
 {
 	struct script *s = of(d);
 	int64_t r;
@@ -246,7 +248,8 @@ static int script_mprotect(struct sgx_dev *d, uint64_t la, uint64_t bytes, int p
 }
 
 /* TOUCH finds every page pending: one fault per page, the next when it is resumed.  True: it faulted. */
-static bool touch_faults(const struct encl_op *op, unsigned function, struct sgx_enclave_run *run, uint64_t *done)
+static bool touch_faults(const struct encl_op *op, unsigned function, struct sgx_enclave_run *run,
+			 uint64_t *done)
 {
 	*done = function == SGX_ERESUME ? op->done + 1 : 0;
 	if (*done >= op->pages)
@@ -271,7 +274,8 @@ static void oblige_op(struct encl_op *op, unsigned function, struct sgx_enclave_
 		op->eacceptcopies = op->pages;
 }
 
-static int script_enter(struct sgx_dev *d, unsigned function, struct sgx_enter_regs *regs, struct sgx_enclave_run *run)
+static int script_enter(struct sgx_dev *d, unsigned function, struct sgx_enter_regs *regs,
+			struct sgx_enclave_run *run)
 {
 	struct script *s = of(d);
 	const struct script_step *step = next(s, SCRIPT_ENTER, 0);
@@ -352,7 +356,7 @@ static const struct sgx_dev_ops script_ops = {
 	.destroy = script_destroy,
 };
 
-/* ---- for tests --------------------------------------------------------------------------------------------------- */
+/* ---- for tests ----------------------------------------------------------------------------------- */
 
 struct script *script_new(void)
 {

@@ -125,8 +125,9 @@ void encl_enter_raw(struct encl *en, struct encl_tcs *t, unsigned function, stru
 }
 
 /*
- * Where the operation of the entry at this depth lies for the enclave: with the TCS, not with the caller, because an
- * entry that an exception stopped may be resumed long after its caller has gone.  NULL: too deep, or no memory.
+ * Where the operation of the entry at this depth lies for the enclave: with the TCS, not with the caller,
+ * because an entry that an exception stopped may be resumed long after its caller has gone.  NULL: too deep,
+ * or no memory.
  */
 static struct encl_op *op_slot(struct encl_tcs *t, unsigned depth)
 {
@@ -141,7 +142,8 @@ static struct encl_op *stopped_slot(struct encl_tcs *t)
 	return t->depth ? op_slot(t, t->depth - 1) : NULL;
 }
 
-void encl_enter(struct encl *en, struct encl_tcs *t, unsigned function, struct encl_op *op, struct encl_exit *x)
+void encl_enter(struct encl *en, struct encl_tcs *t, unsigned function, struct encl_op *op,
+		struct encl_exit *x)
 {
 	struct encl_op *slot = function == SGX_ERESUME ? stopped_slot(t) : op_slot(t, t->depth);
 	struct sgx_enter_regs regs = { .rdi = (uint64_t)(uintptr_t)(slot ? slot : op) };
@@ -184,8 +186,8 @@ static bool lost_race(const struct encl_exit *x)
 }
 
 /* By EENTER or ERESUME to the next EEXIT or exception. */
-static int run_op(struct encl *en, struct encl_tcs *t, unsigned function, struct encl_op *op, struct encl_exit *x,
-		  struct err *e)
+static int run_op(struct encl *en, struct encl_tcs *t, unsigned function, struct encl_op *op,
+		  struct encl_exit *x, struct err *e)
 {
 	uint64_t last = UINT64_MAX;
 
@@ -199,7 +201,8 @@ static int run_op(struct encl *en, struct encl_tcs *t, unsigned function, struct
 	return x->fault ? encl_fault_err(en, x, e) : 0;
 }
 
-int encl_run_op_on(struct encl *en, struct encl_tcs *t, struct encl_op *op, struct encl_exit *x, struct err *e)
+int encl_run_op_on(struct encl *en, struct encl_tcs *t, struct encl_op *op, struct encl_exit *x,
+		   struct err *e)
 {
 	int r = run_op(en, t, SGX_EENTER, op, x, e);
 
@@ -207,7 +210,8 @@ int encl_run_op_on(struct encl *en, struct encl_tcs *t, struct encl_op *op, stru
 	return r;
 }
 
-int encl_resume_op(struct encl *en, struct encl_tcs *t, struct encl_op *op, struct encl_exit *x, struct err *e)
+int encl_resume_op(struct encl *en, struct encl_tcs *t, struct encl_op *op, struct encl_exit *x,
+		   struct err *e)
 {
 	/* the enclave counts from the EENTER on: what it had done when it stopped is counted already */
 	struct encl_op fresh, before = *op;

@@ -75,6 +75,21 @@ void encl_probe_features(struct encl *en)
 	en->augment_ioctl = probe(en, SGX_IOC_ENCLAVE_AUGMENT_PAGES, &aug);
 }
 
+static _Thread_local uint64_t refusals_before;
+
+void encl_forget_refusals(struct encl *en)
+{
+	struct model_refusal r;
+
+	refusals_before = model_last_refusal(en, &r) ? 0 : r.serial;
+}
+
+/* The last refusal, if it is younger than the work of this thread. */
+static bool fresh_refusal(struct encl *en, struct model_refusal *r)
+{
+	return !model_last_refusal(en, r) && r->check[0] && r->serial != refusals_before;
+}
+
 /* The model keeps one refusal per enclave: it is this error's own only when leaf, page or code agree. */
 static bool refusal_fits(const struct err *e, const char *leaf, const struct model_refusal *r)
 {
@@ -91,11 +106,23 @@ int encl_add_refusal(struct encl *en, const char *leaf, struct err *e)
 {
 	struct model_refusal r;
 
-	if (!e || model_last_refusal(en, &r) || !r.check[0] || !refusal_fits(e, leaf, &r))
+	if (!e || !fresh_refusal(en, &r) || !refusal_fits(e, leaf, &r))
 		return -1;
 	snprintf(e->check, sizeof(e->check), "%s", r.check);
 	/* the driver keeps EINIT's code to itself; of pages it tells what it wants to tell */
 	if (leaf && !e->sgx)
 		e->sgx = r.sgx;
+	return -1;
+}
+
+int encl_add_fault_refusal(struct encl *en, unsigned vector, struct err *e)
+{
+	struct model_refusal r;
+
+	/* page faults are told apart by their page */
+	if (vector == SGX_VEC_PF)
+		return encl_add_refusal(en, NULL, e);
+	if (e && fresh_refusal(en, &r) && r.vector == vector)
+		snprintf(e->check, sizeof(e->check), "%s", r.check);
 	return -1;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Mappings of an enclave.  A MAP_FIXED that the driver refuses has already removed what was there: the range is
- * then reserved again, so that nothing else of this process can land inside ELRANGE.
+ * Mappings of an enclave.  A MAP_FIXED that the driver refuses has already removed what was there: the range
+ * is then reserved again, so that nothing else of this process can land inside ELRANGE.
  */
 #include <errno.h>
 #include <sys/mman.h>

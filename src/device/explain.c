@@ -25,7 +25,7 @@ static void bits_text(const struct sgx_name *table, uint64_t bits, char *buf, si
 	}
 }
 
-/* ---- building ---------------------------------------------------------------------------------- */
+/* ---- building ------------------------------------------------------------------------------------ */
 
 int encl_explain_create(struct encl *en, int sys, struct err *e)
 {
@@ -45,7 +45,8 @@ int encl_explain_create(struct encl *en, int sys, struct err *e)
 			"0x%x, ATTRIBUTES 0x%llx, XFRM 0x%llx", (unsigned long long)s->size, s->ssaframesize,
 			s->miscselect, (unsigned long long)s->attributes.flags,
 			(unsigned long long)s->attributes.xfrm);
-		err_hint(e, "'sgxctl info' shows the largest size and the attributes of this CPU; an XFRM with "
+		err_hint(e,
+			 "'sgxctl info' shows the largest size and the attributes of this CPU; an XFRM with "
 			    "more features needs a larger SSAFRAMESIZE");
 		break;
 	default:
@@ -64,7 +65,8 @@ static int init_eacces(const struct encl *en, struct err *e)
 	bits_text(sgx_attr_bit_names, denied, names, sizeof(names));
 	err_set(e, ERR_INIT, EACCES, "the driver does not grant attributes 0x%llx (%s)",
 		(unsigned long long)denied, names);
-	return err_hint(e, "PROVISIONKEY needs an open %s; EINITTOKENKEY is never granted", SGX_DEV_PROVISION);
+	return err_hint(e, "PROVISIONKEY needs an open %s; EINITTOKENKEY is never granted",
+			SGX_DEV_PROVISION);
 }
 
 /* EPERM: EINIT returned a code that the driver keeps to itself. */
@@ -76,8 +78,8 @@ static int init_eperm(struct encl *en, struct err *e)
 	struct err why = { 0 };
 
 	if (plan_measure(&en->plan, mrenclave, NULL, NULL, &why))
-		return err_set(e, ERR_INIT, EPERM, "EINIT refused the enclave, and it cannot be measured again: %s",
-			       why.msg);
+		return err_set(e, ERR_INIT, EPERM,
+			       "EINIT refused the enclave, and it cannot be measured again: %s", why.msg);
 	if (memcmp(mrenclave, sig->enclavehash, sizeof(mrenclave)))
 		return err_set(e, ERR_SIGSTRUCT_MISMATCH, EPERM,
 			       "the SIGSTRUCT was made for another MRENCLAVE");
@@ -112,7 +114,8 @@ int encl_explain_init(struct encl *en, int sys, struct err *e)
 			"bits that this CPU reserves");
 		break;
 	case EIO:
-		err_set(e, ERR_INIT, sys, "EINIT faulted: the EPC contents may be lost (suspend), load again");
+		err_set(e, ERR_INIT, sys,
+			"EINIT faulted: the EPC contents may be lost (suspend), load again");
 		break;
 	default:
 		err_set(e, ERR_INIT, sys, "INIT failed");
@@ -120,7 +123,7 @@ int encl_explain_init(struct encl *en, int sys, struct err *e)
 	return encl_add_refusal(en, "EINIT", e);
 }
 
-/* ---- pages ---------------------------------------------------------------------------------------- */
+/* ---- pages --------------------------------------------------------------------------------------- */
 
 struct present {
 	bool any;
@@ -169,7 +172,8 @@ int encl_explain_augment(struct encl *en, uint64_t off, long returned, int sys, 
 	} else if (present == 1) {
 		err_set(e, ERR_PAGE_EXISTS, sys, "there is a page at offset 0x%llx already", o);
 	} else if (en->sgx2 < 0) {
-		err_set(e, ERR_NO_SGX2, sys, "the page at offset 0x%llx cannot be added: no SGX2 here (%s)", o,
+		err_set(e, ERR_NO_SGX2, sys, "the page at offset 0x%llx cannot be added: no SGX2 here (%s)",
+			o,
 			errno_name(-en->sgx2));
 	} else if (sys == EINVAL) {
 		err_set(e, ERR_AUGMENT, sys, en->state == ENCL_INITIALIZED ?
@@ -186,7 +190,7 @@ int encl_explain_augment(struct encl *en, uint64_t off, long returned, int sys, 
 	return encl_add_refusal(en, NULL, e);
 }
 
-/* ---- mappings ---------------------------------------------------------------------------------------- */
+/* ---- mappings ------------------------------------------------------------------------------------ */
 
 static unsigned prot_rwx(int prot)
 {
@@ -202,7 +206,8 @@ int encl_explain_map(struct encl *en, uint64_t off, uint64_t pages, int prot, in
 	perm_str(prot_rwx(prot), perm);
 	switch (sys) {
 	case EACCES:
-		err_set(e, ERR_MAP, sys, "the driver refuses to map %llu pages at offset 0x%llx %s: a page there "
+		err_set(e, ERR_MAP, sys,
+			"the driver refuses to map %llu pages at offset 0x%llx %s: a page there "
 			"was added with fewer rights", n, o, perm);
 		if (ledger_known(en, off, pages) == 0)
 			err_hint(e, "no page is known there: does this process have READ_IMPLIES_EXEC "
@@ -221,7 +226,7 @@ int encl_explain_map(struct encl *en, uint64_t off, uint64_t pages, int prot, in
 	return err_offset(e, off);
 }
 
-/* ---- exits -------------------------------------------------------------------------------------------- */
+/* ---- exits --------------------------------------------------------------------------------------- */
 
 static const char *access_word(unsigned errcd)
 {
@@ -236,14 +241,17 @@ static void explain_pf(struct encl *en, const struct encl_exit *x, uint64_t off,
 
 	if (x->errcd & SGX_PFEC_SGX) {
 		if (!known)
-			snprintf(why, bytes, "the EPCM refused it: the page was just added and awaits EACCEPT, or "
+			snprintf(why, bytes,
+				 "the EPCM refused it: the page was just added and awaits EACCEPT, or "
 				 "the EPC was lost");
 		else if (n.pt == SGX_PT_TRIM)
 			snprintf(why, bytes, "the page is trimmed");
 		else if (n.pending)
-			snprintf(why, bytes, "the page is pending: the enclave has not accepted it (EACCEPT)");
+			snprintf(why, bytes,
+				 "the page is pending: the enclave has not accepted it (EACCEPT)");
 		else if (n.modified || n.pr)
-			snprintf(why, bytes, "the page was modified, and the enclave has not accepted that (EACCEPT)");
+			snprintf(why, bytes,
+				 "the page was modified, and the enclave has not accepted that (EACCEPT)");
 		else
 			snprintf(why, bytes, "the EPCM rights of the page do not allow it");
 	} else if (x->errcd & SGX_PFEC_P) {
@@ -261,7 +269,8 @@ static int pf_err(struct encl *en, const struct encl_exit *x, struct err *e)
 	char why[160];
 
 	if (off >= en->size)
-		return err_set(e, ERR_ENCLAVE_FAULT, 0, "page fault outside ELRANGE: %s of 0x%llx, error code 0x%x",
+		return err_set(e, ERR_ENCLAVE_FAULT, 0,
+			       "page fault outside ELRANGE: %s of 0x%llx, error code 0x%x",
 			       access_word(x->errcd), (unsigned long long)x->addr, x->errcd);
 	explain_pf(en, x, off, why, sizeof(why));
 	err_set(e, ERR_ENCLAVE_FAULT, 0, "page fault at offset 0x%llx (%s, error code 0x%x): %s",
@@ -273,7 +282,8 @@ static int entry_err(const struct encl_exit *x, struct err *e)
 {
 	const char *name = sgx_vector_name(x->vector);
 
-	err_set(e, ERR_ENTRY_REFUSED, 0, "EENTER was refused with %s, error code 0x%x", name ? name : "an exception",
+	err_set(e, ERR_ENTRY_REFUSED, 0, "EENTER was refused with %s, error code 0x%x", name ? name :
+		"an exception",
 		x->errcd);
 	return err_hint(e, x->vector == SGX_VEC_GP ?
 			"the TCS is in use, has no free SSA frame left (stopped after exceptions), or the enclave is "
@@ -296,7 +306,25 @@ int encl_fault_err(const struct encl *en, const struct encl_exit *x, struct err 
 	else
 		err_set(e, ERR_ENCLAVE_FAULT, 0, "the enclave raised %s (vector %u, error code 0x%x)",
 			name ? name : "an exception", x->vector, x->errcd);
-	return encl_add_refusal(look, NULL, e);
+	return encl_add_fault_refusal(look, x->vector, e);
+}
+
+/* EACCEPT found another page than the one that was described. */
+static int mismatch_hint(const struct encl *en, uint64_t off, struct err *e)
+{
+	struct page_note n;
+	char perm[4];
+
+	if (!ledger_get((struct encl *)(uintptr_t)en, off, &n))
+		return err_hint(e, "no page is known there: was it added, and is the offset right?");
+	if (n.modified)
+		return err_hint(e, "its type was changed: 'sgxctl accept --type %s' (flags 0x%x)",
+				n.pt == SGX_PT_TRIM ? "trim" : "tcs", n.pt << SGX_SECINFO_PT_SHIFT | SGX_SECINFO_MODIFIED);
+	if (n.pr)
+		return err_hint(e, "its rights were restricted: 'sgxctl accept --pr --perm %s'", perm_str(n.rwx, perm));
+	if (n.pending)
+		return err_hint(e, "it is a pending page with the rights rw-: 'sgxctl accept', without other flags");
+	return err_hint(e, "it is accepted already, with the rights %s", perm_str(n.rwx, perm));
 }
 
 int encl_op_err(const struct encl *en, const struct encl_op *op, enum err_code code, const char *leaf,
@@ -314,11 +342,12 @@ int encl_op_err(const struct encl *en, const struct encl_op *op, enum err_code c
 		if (e)
 			e->sgx = (uint32_t)op->sgx;
 		if (op->sgx == SGXC_PAGE_ATTRIBUTES_MISMATCH)
-			err_hint(e, "already accepted, never added, or its type or rights are not the ones named");
+			mismatch_hint(en, off, e);
 		err_offset(e, off);
 		return encl_add_refusal((struct encl *)(uintptr_t)en, NULL, e);
 	case ENCL_BAD_OP:
-		return err_set(e, ERR_NO_OP, 0, "this enclave has no operation %llu", (unsigned long long)op->op);
+		return err_set(e, ERR_NO_OP, 0, "this enclave has no operation %llu",
+			       (unsigned long long)op->op);
 	case ENCL_BAD_ARG:
 		return err_set(e, ERR_OP_FAILED, 0, "the enclave refused the arguments of the operation");
 	default:

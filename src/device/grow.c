@@ -3,8 +3,8 @@
  * Growing a running enclave: choose a strategy, bring the pages in, have the enclave accept them, bring the
  * mapping down to the final rights.  Work that was done before a failure is accepted and reported.
  *
- * Pages the ledger knows are never mapped over or touched: of the strategies only the ioctl can tell them from
- * fresh ones.
+ * Pages the ledger knows are never mapped over or touched: of the strategies only the ioctl can tell them
+ * from fresh ones.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,14 +16,15 @@
 const char *grow_strategy_name(enum grow_strategy s)
 {
 	static const char *const names[] = {
-		[GROW_AUTO] = "auto", [GROW_IOCTL] = "ioctl", [GROW_TOUCH] = "touch", [GROW_ACCEPT] = "accept",
+		[GROW_AUTO] = "auto", [GROW_IOCTL] = "ioctl", [GROW_TOUCH] = "touch",
+			[GROW_ACCEPT] = "accept",
 		[GROW_ACCESS] = "access",
 	};
 
 	return names[s];
 }
 
-/* ---- shared by the strategies --------------------------------------------------------------------------- */
+/* ---- shared by the strategies -------------------------------------------------------------------- */
 
 void grow_note(struct encl *en, uint64_t off, uint64_t pages, bool accepted, unsigned rwx)
 {
@@ -35,12 +36,22 @@ void grow_note(struct encl *en, uint64_t off, uint64_t pages, bool accepted, uns
 	ledger_set(en, &n);
 }
 
-void encl_note_accepted(struct encl *en, uint64_t off, uint64_t pages, unsigned rwx)
+static void note_outside(struct encl *en, uint64_t off, uint64_t pages, bool accepted, unsigned rwx)
 {
-	if (ledger_reserve(en, NULL))
+	if (!pages || ledger_reserve(en, NULL))
 		return;
 	__atomic_fetch_add(&en->augmented, pages - ledger_known(en, off, pages), __ATOMIC_RELAXED);
-	grow_note(en, off, pages, true, rwx);
+	grow_note(en, off, pages, accepted, rwx);
+}
+
+void encl_note_accepted(struct encl *en, uint64_t off, uint64_t pages, unsigned rwx)
+{
+	note_outside(en, off, pages, true, rwx);
+}
+
+void encl_note_pending(struct encl *en, uint64_t off, uint64_t pages)
+{
+	note_outside(en, off, pages, false, RWX_RW);
 }
 
 void grow_progress(const struct grow_ctx *g, uint64_t done)
@@ -50,8 +61,8 @@ void grow_progress(const struct grow_ctx *g, uint64_t done)
 }
 
 /*
- * How a fresh page gets its first rights: with contents, or without W, by EACCEPTCOPY in one step; otherwise by
- * EACCEPT, which leaves RW (X is added, R taken away afterwards: see finish_rights).
+ * How a fresh page gets its first rights: with contents, or without W, by EACCEPTCOPY in one step; otherwise
+ * by EACCEPT, which leaves RW (X is added, R taken away afterwards: see finish_rights).
  */
 enum encl_op_number grow_accept_op(const struct grow_request *q, uint64_t *ret_flags)
 {
@@ -81,16 +92,18 @@ int grow_fault_err(struct grow_ctx *g, const struct encl_exit *x, struct err *e)
 	if (x->function != SGX_ERESUME || x->vector != SGX_VEC_PF || (x->errcd & SGX_PFEC_P) ||
 	    off - g->off >= PAGES_TO_BYTES(g->pages))
 		return encl_fault_err(en, x, e);
-	if (!model_get_counters(en, &c) && c.epc_used >= c.epc_total)
+	if (!model_get_counters(en, &c) && c.epc_used >= c.epc_total) {
 		err_set(e, ERR_NO_EPC, 0, "no EPC page for offset 0x%llx", (unsigned long long)off);
-	else
-		err_set(e, ERR_AUGMENT, 0, "the kernel could not add the page at offset 0x%llx (page fault, error "
-			"code 0x%x)", (unsigned long long)off, x->errcd);
+		return err_offset(e, off);
+	}
+	err_set(e, ERR_AUGMENT, 0,
+		"the kernel could not add the page at offset 0x%llx (page fault, error code 0x%x)",
+		(unsigned long long)off, x->errcd);
 	err_hint(e, "the EPC may be full, or this kernel or CPU has no SGX2: see 'sgxctl info'");
 	return err_offset(e, off);
 }
 
-/* ---- accepting ------------------------------------------------------------------------------------------- */
+/* ---- accepting ----------------------------------------------------------------------------------- */
 
 struct span {
 	uint64_t off, pages;
@@ -132,7 +145,8 @@ static int accept_span(struct grow_ctx *g, struct span s, struct err *e)
 		return -1;
 	g->r->sgx = op.sgx;
 	if (op.status != ENCL_OK)
-		return encl_op_err(en, &op, ERR_ACCEPT, op.op == ENCL_OP_ACCEPT ? "EACCEPT" : "EACCEPTCOPY", e);
+		return encl_op_err(en, &op, ERR_ACCEPT, op.op == ENCL_OP_ACCEPT ? "EACCEPT" : "EACCEPTCOPY",
+				   e);
 	return 0;
 }
 
@@ -163,7 +177,7 @@ static int finish_rights(struct grow_ctx *g, struct span s, struct err *e)
 	return 0;
 }
 
-/* ---- the request ------------------------------------------------------------------------------------------- */
+/* ---- the request --------------------------------------------------------------------------------- */
 
 static bool accepts_itself(enum grow_strategy s)
 {
@@ -239,7 +253,8 @@ static int work(struct grow_ctx *g, enum grow_strategy s, struct err *e)
 
 	/* what came in is used, also when the rest did not; the first failure is the one reported */
 	done = grown(g, g->r->augmented_pages);
-	if (done.pages && (g->q->accept || g->q->copy_from) && !accepts_itself(s) && accept_span(g, done, &later)) {
+	if (done.pages && (g->q->accept || g->q->copy_from) && !accepts_itself(s) &&
+	    accept_span(g, done, &later)) {
 		if (!r && e)
 			*e = later;
 		r = -1;
@@ -261,7 +276,9 @@ int encl_grow(struct encl *en, const struct grow_request *q, struct grow_result 
 	int result;
 
 	memset(r, 0, sizeof(*r));
-	r->strategy = q->strategy != GROW_AUTO ? q->strategy : en->augment_ioctl == 1 ? GROW_IOCTL : GROW_TOUCH;
+	r->strategy = q->strategy != GROW_AUTO ? q->strategy : en->augment_ioctl == 1 ? GROW_IOCTL :
+		GROW_TOUCH;
+	encl_forget_refusals(en);
 	encl_counters_get(en, &before);
 	g.prot = PROT_READ | PROT_WRITE | (q->rwx & SGX_SECINFO_X ? PROT_EXEC : 0);
 	result = check(en, q, r->strategy, e);

@@ -25,9 +25,11 @@ int grow_by_accept(struct grow_ctx *g, struct err *e)
 	done = encl_op_done(&op);
 	g->r->augmented_pages = done;
 	g->r->accepted_pages = done;
-	grow_note(en, q->down ? g->off + PAGES_TO_BYTES(g->pages - done) : g->off, done, true, grow_accept_rwx(q));
+	grow_note(en, q->down ? g->off + PAGES_TO_BYTES(g->pages - done) : g->off, done, true,
+		  grow_accept_rwx(q));
 	if (done < g->pages)
-		encl_reserve_again(en, q->down ? g->off : g->off + PAGES_TO_BYTES(done), g->pages - done, NULL);
+		encl_reserve_again(en, q->down ? g->off : g->off + PAGES_TO_BYTES(done), g->pages - done,
+				   NULL);
 	if (!r && op.status != ENCL_OK) {
 		g->r->sgx = op.sgx;
 		r = encl_op_err(en, &op, ERR_ACCEPT, op.op == ENCL_OP_ACCEPT ? "EACCEPT" : "EACCEPTCOPY", e);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Access first, what happens to a program that nobody prepared: the enclave writes to the page (reads one that is to be read-only), the
- * kernel adds it, the access faults again because the page is pending; only now the enclave is entered to accept it, and
- * then resumed.  Per page: two faults, one exit to the host, one entry, one ERESUME.
+ * Access first, what happens to a program that nobody prepared: the enclave writes to the page (reads one
+ * that is to be read-only), the kernel adds it, the access faults again because the page is pending; only now
+ * the enclave is entered to accept it, and then resumed.  Per page: two faults, one exit to the host, one
+ * entry, one ERESUME.
  */
 #include "device/internal.h"
 
@@ -31,7 +32,8 @@ static int accept_page(struct access_run *a, uint64_t off, struct err *e)
 	}
 	if (op.status != ENCL_OK) {
 		g->r->sgx = op.sgx;
-		return encl_op_err(en, &op, ERR_ACCEPT, op.op == ENCL_OP_ACCEPT ? "EACCEPT" : "EACCEPTCOPY", e);
+		return encl_op_err(en, &op, ERR_ACCEPT, op.op == ENCL_OP_ACCEPT ? "EACCEPT" : "EACCEPTCOPY",
+				   e);
 	}
 	grow_note(en, off, 1, true, grow_accept_rwx(g->q));
 	g->r->augmented_pages++;
@@ -64,7 +66,8 @@ static int access_range(struct access_run *a, uint64_t off, uint64_t pages, stru
 	struct encl *en = a->g->en;
 	/* a page that is accepted without W could never be written: read it instead */
 	bool writable = grow_accept_rwx(a->g->q) & SGX_SECINFO_W;
-	struct encl_op op = { .op = ENCL_OP_TOUCH, .addr = en->base + off, .pages = pages, .flags = writable };
+	struct encl_op op = { .op = ENCL_OP_TOUCH, .addr = en->base + off, .pages = pages,
+			      .flags = writable };
 	struct encl_exit x;
 
 	encl_enter(en, a->writer, SGX_EENTER, &op, &x);
@@ -109,13 +112,15 @@ int grow_by_access(struct grow_ctx *g, struct err *e)
 	if (a.helper)
 		r = encl_map(en, g->off, g->pages, g->prot, e) ? -1 : access_all(&a, e);
 	else
-		r = err_set(e, ERR_NO_FREE_TCS, 0, "accepting during a fault needs a second TCS or SSA frame");
+		r = err_set(e, ERR_NO_FREE_TCS, 0,
+			    "accepting during a fault needs a second TCS or SSA frame");
 	done = g->r->accepted_pages;
 	if (!r && done < g->pages)
 		r = err_set(e, ERR_PAGE_EXISTS, 0, "%llu of the pages could be used at once: they were there",
 			    (unsigned long long)(g->pages - done));
 	if (a.helper && done < g->pages)
-		encl_reserve_again(en, g->q->down ? g->off : g->off + PAGES_TO_BYTES(done), g->pages - done, NULL);
+		encl_reserve_again(en, g->q->down ? g->off : g->off + PAGES_TO_BYTES(done), g->pages - done,
+				   NULL);
 	if (a.helper && a.helper != a.writer)
 		encl_tcs_put(en, a.helper);
 	encl_tcs_put(en, a.writer);

@@ -26,7 +26,8 @@ static int augment_loop(struct grow_ctx *g, uint64_t pages, struct err *e)
 
 		if (!untouched) {
 			if (arg.count > bytes - done)
-				return err_set(e, ERR_AUGMENT, 0, "AUGMENT_PAGES reports more pages than asked for");
+				return err_set(e, ERR_AUGMENT, 0,
+					       "AUGMENT_PAGES reports more pages than asked for");
 			if (arg.count)
 				retry_progress(&again);
 			done += arg.count;

@@ -16,14 +16,29 @@
 
 #define encl_count(en, field, n) __atomic_fetch_add(&(en)->counters.field, (uint64_t)(n), __ATOMIC_RELAXED)
 
-/* ---- arguments ------------------------------------------------------------------------------- */
+/* ---- arguments ----------------------------------------------------------------------------------- */
 
 /* ERR_BAD_RANGE unless [off, off + pages * 4096) lies in ELRANGE and pages > 0. */
 int encl_check_range(const struct encl *en, uint64_t off, uint64_t pages, struct err *e);
 /* ERR_USAGE for W without R or bits beyond RWX. */
 int encl_check_rwx(unsigned rwx, struct err *e);
 
-/* ---- the ledger (ledger.c) ------------------------------------------------------------------- */
+/* ---- building (encl_add.c) ----------------------------------------------------------------------- */
+
+static inline unsigned plan_run_pt(const struct plan_run *run)
+{
+	return (unsigned)(run->secinfo >> SGX_SECINFO_PT_SHIFT) & 0xff;
+}
+
+static inline unsigned plan_run_rwx(const struct plan_run *run)
+{
+	return (unsigned)run->secinfo & SGX_SECINFO_RWX;
+}
+
+/* Every run of the plan, noted in the ledger as it comes. */
+int encl_add_pages(struct encl *en, const struct encl_opts *o, struct err *e);
+
+/* ---- the ledger (ledger.c) ----------------------------------------------------------------------- */
 
 /* Makes room, so that the next ledger_set or ledger_apply cannot fail. */
 int ledger_reserve(struct encl *en, struct err *e);
@@ -42,7 +57,7 @@ uint64_t ledger_free_down(struct encl *en, uint64_t off, uint64_t pages);
 /* Pages of the range that have notes. */
 uint64_t ledger_known(struct encl *en, uint64_t off, uint64_t pages);
 
-/* ---- ioctls (encl_ioctl.c) ------------------------------------------------------------------- */
+/* ---- ioctls (encl_ioctl.c) ----------------------------------------------------------------------- */
 
 /* How long a call may go without progress while the device says EAGAIN or EBUSY. */
 #define RETRY_LIMIT_NS ((uint64_t)10 * 1000000000)
@@ -58,15 +73,17 @@ long encl_ioctl_quiet(struct encl *en, unsigned long cmd, void *arg);
 /* Which SGX2 calls this device has; once, after INIT. */
 void encl_probe_features(struct encl *en);
 /*
- * Fills e->check, e being complete, when a model remembers that it refused just this: this leaf, or (NULL) something
- * with the same page or code.  With a leaf also e->sgx.  Returns -1.
+ * Fills e->check, e being complete, when a model remembers that it refused just this: this leaf, or (NULL)
+ * something with the same page or code.  With a leaf also e->sgx.  Returns -1.
  */
 int encl_add_refusal(struct encl *en, const char *leaf, struct err *e);
+/* The same for a fault with this vector that came out of the enclave. */
+int encl_add_fault_refusal(struct encl *en, unsigned vector, struct err *e);
 
 /* Maps what had an enclave mapping back to reserved address space. */
 int encl_reserve_again(struct encl *en, uint64_t off, uint64_t pages, struct err *e);
 
-/* ---- entries (encl_enter.c) ------------------------------------------------------------------ */
+/* ---- entries (encl_enter.c) ---------------------------------------------------------------------- */
 
 /*
  * One operation to its EEXIT, ERESUMEd once per page when a page fault with P=0 came out: the driver of
@@ -86,7 +103,7 @@ void encl_tcs_release(struct encl_tcs *t);
 int encl_op_err(const struct encl *en, const struct encl_op *op, enum err_code code, const char *leaf,
 		struct err *e);
 
-/* ---- explanations (explain.c) ------------------------------------------------------------------ */
+/* ---- explanations (explain.c) -------------------------------------------------------------------- */
 
 /* INIT was refused with sys: recompute why. */
 int encl_explain_init(struct encl *en, int sys, struct err *e);
@@ -124,7 +141,7 @@ enum encl_op_number grow_accept_op(const struct grow_request *q, uint64_t *ret_f
 unsigned grow_accept_rwx(const struct grow_request *q);
 void grow_progress(const struct grow_ctx *g, uint64_t done);
 
-/* ---- the inside of a model (device_emul.c) ---------------------------------------------------------- */
+/* ---- the inside of a model (device_emul.c) ------------------------------------------------------- */
 
 struct model_secs {
 	struct sgx_arch_secs secs;
@@ -143,7 +160,9 @@ struct model_counters {
 struct model_refusal {
 	char check[24];         /* "" = none yet */
 	uint32_t sgx;           /* result code, 0 for a fault */
+	unsigned vector;        /* of a fault, else 0 */
 	uint64_t off;           /* page */
+	uint64_t serial;        /* counts refusals */
 };
 /* 0, or -errno: -ENOTTY on devices that are no model. */
 int model_get_secs(struct encl *en, struct model_secs *ret);
@@ -153,7 +172,7 @@ int model_each_range(struct encl *en, uint64_t off, uint64_t pages,
 int model_get_counters(struct encl *en, struct model_counters *ret);
 int model_last_refusal(struct encl *en, struct model_refusal *ret);
 
-/* ---- entering, touching (enter_thunk.S, touch.c, vdso.c) --------------------------------------------- */
+/* ---- entering, touching (enter_thunk.S, touch.c, vdso.c) ----------------------------------------- */
 
 /* fn is __vdso_sgx_enter_enclave or a function of its shape; MXCSR, FCW, RFLAGS and R12-R15 survive. */
 int device_enter_thunk(struct sgx_enter_regs *regs, unsigned function, struct sgx_enclave_run *run, void *fn);

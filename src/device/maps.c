@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which addresses of a range are mapped from an enclave.  Such mappings are shared, the reservation of ELRANGE
- * around them is private: that tells them apart whatever the device node is called here.
+ * Which addresses of a range are mapped from an enclave.  Such mappings are shared, the reservation of
+ * ELRANGE around them is private: that tells them apart whatever the device node is called here.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The page map.  A model answers from its EPCM; on the kernel's device the ledger says what was added and
- * changed, and /proc/self/maps what is mapped.  Either way cut at the borders of the plan, so that every range
- * is one thing of the image.
+ * changed, and /proc/self/maps what is mapped.  Either way cut at the borders of the plan, so that every
+ * range is one thing of the image.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -76,7 +76,7 @@ static int out_cut(struct map_out *o, struct page_range r)
 	return 0;
 }
 
-/* ---- from a model ------------------------------------------------------------------------------------- */
+/* ---- from a model -------------------------------------------------------------------------------- */
 
 static int add_model(void *arg, const struct model_range *m)
 {
@@ -99,7 +99,8 @@ static int add_model(void *arg, const struct model_range *m)
 		if (known)
 			stop = end_of(n.off, n.pages) < end ? end_of(n.off, n.pages) : end;
 		else
-			stop = r.off + PAGES_TO_BYTES(ledger_free_up(o->en, r.off, BYTES_TO_PAGES(end - r.off)));
+			stop = r.off + PAGES_TO_BYTES(ledger_free_up(o->en, r.off,
+								     BYTES_TO_PAGES(end - r.off)));
 		r.origin = known ? n.origin : PAGE_EAUG;
 		r.pages = BYTES_TO_PAGES(stop - r.off);
 		if (out_cut(o, r))
@@ -109,7 +110,7 @@ static int add_model(void *arg, const struct model_range *m)
 	return 0;
 }
 
-/* ---- from the ledger and /proc/self/maps ---------------------------------------------------------------- */
+/* ---- from the ledger and /proc/self/maps --------------------------------------------------------- */
 
 static int add_inferred(struct map_out *o, uint64_t off, uint64_t end)
 {

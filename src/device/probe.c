@@ -56,7 +56,7 @@ static void saw(struct dev_probe *d, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* ---- CPU ------------------------------------------------------------------------------------------------- */
+/* ---- CPU ----------------------------------------------------------------------------------------- */
 
 struct leaf {
 	uint32_t a, b, c, d;
@@ -105,7 +105,7 @@ static void probe_cpuid(struct probing *p)
 	saw(d, "CPUID.12H.0:EAX=0x%x", l12.a);
 	d = add(p, "cpuid-sgx2", l12.a & 2 ? YES : NO, "without SGX2 enclaves cannot grow while they run");
 	saw(d, "CPUID.12H.0:EAX=0x%x", l12.a);
-	d = add(p, "cpuid-attributes", sgx ? YES : NO, "");
+	d = add(p, "cpuid-attributes", sgx ? YES : NO, "no enclave attributes without SGX");
 	saw(d, "attributes=0x%llx xfrm=0x%llx miscselect=0x%x max-size=2^%u",
 	    (unsigned long long)attr.b << 32 | attr.a, (unsigned long long)attr.d << 32 | attr.c, l12.b,
 	    l12.d >> 8 & 0xff);
@@ -140,11 +140,12 @@ static void probe_cpuinfo(struct probing *p)
 	d = add(p, "cpuinfo-sgx", !seen ? UNKNOWN : sgx ? YES : NO,
 		"the kernel does not use SGX: nosgx, firmware, or a kernel without CONFIG_X86_SGX");
 	saw(d, "%s", sgx ? "sgx" : "");
-	d = add(p, "cpuinfo-sgx-lc", !seen ? UNKNOWN : lc ? YES : NO, "the kernel sees no flexible launch control");
+	d = add(p, "cpuinfo-sgx-lc", !seen ? UNKNOWN : lc ? YES : NO,
+		"the kernel sees no flexible launch control");
 	saw(d, "%s", lc ? "sgx_lc" : "");
 }
 
-/* ---- kernel -------------------------------------------------------------------------------------------------- */
+/* ---- kernel -------------------------------------------------------------------------------------- */
 
 static void probe_kernel(struct probing *p)
 {
@@ -193,7 +194,7 @@ static void probe_sysfs_epc(struct probing *p)
 	saw(d, "%s", any ? fmt_size(size, total) : "");
 }
 
-/* ---- device nodes ---------------------------------------------------------------------------------------------- */
+/* ---- device nodes -------------------------------------------------------------------------------- */
 
 static void probe_node(struct probing *p, const char *name, const char *path, const char *message)
 {
@@ -202,7 +203,8 @@ static void probe_node(struct probing *p, const char *name, const char *path, co
 	struct dev_probe *d = add(p, name, there ? YES : NO, message);
 
 	if (there)
-		saw(d, "%s mode %04o uid %u gid %u", path, (unsigned)st.st_mode & 07777, st.st_uid, st.st_gid);
+		saw(d, "%s mode %04o uid %u gid %u", path, (unsigned)st.st_mode & 07777, st.st_uid,
+		    st.st_gid);
 	else
 		saw(d, "%s", errno_name(errno) ? errno_name(errno) : "");
 }
@@ -273,7 +275,7 @@ static bool probe_device(struct probing *p)
 	return exec && device_vdso_enter();
 }
 
-/* ---- what the emulated device needs ------------------------------------------------------------------------------ */
+/* ---- what the emulated device needs -------------------------------------------------------------- */
 
 static bool probe_emulated(struct probing *p)
 {
@@ -284,7 +286,8 @@ static bool probe_emulated(struct probing *p)
 
 	d = add(p, "emulated-syscall-dispatch", sud ? YES : NO, "needs Syscall User Dispatch: Linux 5.11");
 	saw(d, "%s", sud ? "PR_SET_SYSCALL_USER_DISPATCH" : "");
-	d = add(p, "emulated-fsgsbase", fsgs ? YES : NO, "needs FSGSBASE in user mode: Linux 5.9 and its CPU");
+	d = add(p, "emulated-fsgsbase", fsgs ? YES : NO,
+		"needs FSGSBASE in user mode: Linux 5.9 and its CPU");
 	saw(d, "%s", fsgs ? "fsgsbase" : "");
 	return sud && fsgs;
 }

@@ -22,9 +22,9 @@
 struct sgx_dev;
 
 /*
- * Argument registers of the vDSO call, in and out; and the host stack to make it on (its top, 16-aligned; 0 = the
- * caller's).  Enclave code leaves by the stack pointer it was entered with, so an ERESUME must find it where the
- * EENTER put it: one stack per TCS does that, whoever calls from whatever depth.
+ * Argument registers of the vDSO call, in and out; and the host stack to make it on (its top, 16-aligned; 0 =
+ * the caller's).  Enclave code leaves by the stack pointer it was entered with, so an ERESUME must find it
+ * where the EENTER put it: one stack per TCS does that, whoever calls from whatever depth.
  */
 struct sgx_enter_regs {
 	uint64_t rdi, rsi, rdx, r8, r9;
@@ -37,7 +37,8 @@ struct sgx_dev_ops {
 	int (*close)(struct sgx_dev *d, int fd);
 	long (*ioctl)(struct sgx_dev *d, int fd, unsigned long cmd, void *arg);
 	/* fd -1 with MAP_ANONYMOUS reserves address space.  Returns the address or -errno. */
-	int64_t (*mmap)(struct sgx_dev *d, uint64_t la, uint64_t bytes, int prot, int flags, int fd, uint64_t off);
+	int64_t (*mmap)(struct sgx_dev *d, uint64_t la, uint64_t bytes, int prot, int flags, int fd,
+			uint64_t off);
 	int (*munmap)(struct sgx_dev *d, uint64_t la, uint64_t bytes);
 	int (*mprotect)(struct sgx_dev *d, uint64_t la, uint64_t bytes, int prot);
 	/*

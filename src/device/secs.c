@@ -10,7 +10,8 @@
 const char *secs_source_name(enum secs_source s)
 {
 	static const char *const names[] = {
-		[SRC_EPC] = "epc", [SRC_CREATE] = "create", [SRC_SIGSTRUCT] = "sigstruct", [SRC_REPORT] = "report",
+		[SRC_EPC] = "epc", [SRC_CREATE] = "create", [SRC_SIGSTRUCT] = "sigstruct",
+			[SRC_REPORT] = "report",
 		[SRC_MEASURED] = "measured",
 	};
 

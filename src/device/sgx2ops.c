@@ -23,7 +23,7 @@ struct range_kind {
 	void (*note)(struct encl *en, uint64_t off, uint64_t pages, uint64_t value);
 };
 
-/* ---- explanations ------------------------------------------------------------------------------------ */
+/* ---- explanations -------------------------------------------------------------------------------- */
 
 static const char *type_name(unsigned pt)
 {
@@ -60,9 +60,11 @@ static int explain_einval(struct encl *en, const struct range_kind *k, uint64_t 
 	if (en->state != ENCL_INITIALIZED)
 		return err_set(e, k->code, EINVAL, "%s needs an initialised enclave", k->name);
 	if (ledger_get(en, off, &n))
-		return err_set(e, k->code, EINVAL, "%s cannot be done to the %s page at offset 0x%llx (value 0x%llx)",
+		return err_set(e, k->code, EINVAL,
+			       "%s cannot be done to the %s page at offset 0x%llx (value 0x%llx)",
 			       k->name, type_name(n.pt), (unsigned long long)off, (unsigned long long)value);
-	return err_set(e, k->code, EINVAL, "%s refused the page at offset 0x%llx", k->name, (unsigned long long)off);
+	return err_set(e, k->code, EINVAL, "%s refused the page at offset 0x%llx", k->name,
+		       (unsigned long long)off);
 }
 
 static int explain_eperm(struct encl *en, const struct range_kind *k, uint64_t off, struct err *e)
@@ -70,19 +72,23 @@ static int explain_eperm(struct encl *en, const struct range_kind *k, uint64_t o
 	struct page_note n;
 
 	if (k->code != ERR_REMOVE) {
-		err_set(e, k->code, EPERM, "the page at offset 0x%llx may not become a TCS", (unsigned long long)off);
+		err_set(e, k->code, EPERM, "the page at offset 0x%llx may not become a TCS",
+			(unsigned long long)off);
 		return err_hint(e, "it must have been added readable and writable");
 	}
 	if (ledger_get(en, off, &n) && n.pt != SGX_PT_TRIM) {
-		err_set(e, k->code, EPERM, "the page at offset 0x%llx is not trimmed", (unsigned long long)off);
-		return err_hint(e, "'sgxctl modify-type --type trim' comes first, then 'sgxctl accept', then this");
+		err_set(e, k->code, EPERM, "the page at offset 0x%llx is not trimmed",
+			(unsigned long long)off);
+		return err_hint(e,
+				"'sgxctl modify-type --type trim' comes first, then 'sgxctl accept', then this");
 	}
-	return err_set(e, ERR_NOT_ACCEPTED, EPERM, "the trimmed page at offset 0x%llx was not accepted",
-		       (unsigned long long)off);
+	err_set(e, ERR_NOT_ACCEPTED, EPERM, "the trimmed page at offset 0x%llx was not accepted",
+		(unsigned long long)off);
+	return err_hint(e, "'sgxctl accept --type trim' comes first, then this");
 }
 
-static int range_err(struct encl *en, const struct range_kind *k, const struct range_call *c, uint64_t off, int sys,
-		     struct err *e)
+static int range_err(struct encl *en, const struct range_kind *k, const struct range_call *c, uint64_t off,
+		     int sys, struct err *e)
 {
 	switch (sys) {
 	case EFAULT: explain_efault(en, k, off, c->result, e); break;
@@ -104,7 +110,7 @@ static int range_err(struct encl *en, const struct range_kind *k, const struct r
 	return encl_add_refusal(en, NULL, e);
 }
 
-/* ---- the loop ------------------------------------------------------------------------------------------ */
+/* ---- the loop ------------------------------------------------------------------------------------ */
 
 static int range_op(struct encl *en, const struct range_kind *k, uint64_t off, uint64_t pages, uint64_t value,
 		    uint64_t *ret_done, struct err *e)
@@ -114,6 +120,7 @@ static int range_op(struct encl *en, const struct range_kind *k, uint64_t off, u
 	int r = 0;
 
 	*ret_done = 0;
+	encl_forget_refusals(en);
 	if (encl_check_range(en, off, pages, e))
 		return -1;
 	while (done < bytes) {
@@ -146,7 +153,7 @@ static int range_op(struct encl *en, const struct range_kind *k, uint64_t off, u
 	return r;
 }
 
-/* ---- RESTRICT_PERMISSIONS --------------------------------------------------------------------------------- */
+/* ---- RESTRICT_PERMISSIONS ------------------------------------------------------------------------ */
 
 static long call_restrict(struct encl *en, struct range_call *c)
 {
@@ -174,7 +181,8 @@ static void note_restrict(struct encl *en, uint64_t off, uint64_t pages, uint64_
 	ledger_apply(en, off, pages, change_restrict, &rwx);
 }
 
-int encl_restrict(struct encl *en, uint64_t off, uint64_t pages, unsigned rwx, uint64_t *ret_done, struct err *e)
+int encl_restrict(struct encl *en, uint64_t off, uint64_t pages, unsigned rwx, uint64_t *ret_done,
+		  struct err *e)
 {
 	static const struct range_kind kind = {
 		ERR_RESTRICT, "RESTRICT_PERMISSIONS", call_restrict, note_restrict,
@@ -184,7 +192,7 @@ int encl_restrict(struct encl *en, uint64_t off, uint64_t pages, unsigned rwx, u
 	return encl_check_rwx(rwx, e) ? -1 : range_op(en, &kind, off, pages, rwx, ret_done, e);
 }
 
-/* ---- MODIFY_TYPES ------------------------------------------------------------------------------------------ */
+/* ---- MODIFY_TYPES -------------------------------------------------------------------------------- */
 
 static long call_modify(struct encl *en, struct range_call *c)
 {
@@ -213,14 +221,15 @@ static void note_type(struct encl *en, uint64_t off, uint64_t pages, uint64_t va
 	ledger_apply(en, off, pages, change_type, &pt);
 }
 
-int encl_modify_type(struct encl *en, uint64_t off, uint64_t pages, unsigned pt, uint64_t *ret_done, struct err *e)
+int encl_modify_type(struct encl *en, uint64_t off, uint64_t pages, unsigned pt, uint64_t *ret_done,
+		     struct err *e)
 {
 	static const struct range_kind kind = { ERR_MODIFY_TYPE, "MODIFY_TYPES", call_modify, note_type };
 
 	return range_op(en, &kind, off, pages, pt, ret_done, e);
 }
 
-/* ---- REMOVE_PAGES -------------------------------------------------------------------------------------------- */
+/* ---- REMOVE_PAGES -------------------------------------------------------------------------------- */
 
 static long call_remove(struct encl *en, struct range_call *c)
 {
@@ -245,7 +254,7 @@ int encl_remove(struct encl *en, uint64_t off, uint64_t pages, uint64_t *ret_don
 	return range_op(en, &kind, off, pages, 0, ret_done, e);
 }
 
-/* ---- EACCEPT, EMODPE -------------------------------------------------------------------------------------------- */
+/* ---- EACCEPT, EMODPE ----------------------------------------------------------------------------- */
 
 static void change_accept(struct page_note *n, const void *arg)
 {
@@ -265,6 +274,7 @@ static int leaf_op(struct encl *en, struct encl_op *op, uint64_t off, uint64_t p
 	int r;
 
 	*ret_done = 0;
+	encl_forget_refusals(en);
 	if (encl_check_range(en, off, pages, e) || encl_need_ops(en, e) || ledger_reserve(en, e))
 		return -1;
 	op->addr = en->base + off;
@@ -276,12 +286,17 @@ static int leaf_op(struct encl *en, struct encl_op *op, uint64_t off, uint64_t p
 	return op->status == ENCL_OK ? 0 : encl_op_err(en, op, code, leaf, e);
 }
 
-int encl_accept(struct encl *en, uint64_t off, uint64_t pages, uint64_t flags, uint64_t *ret_done, struct err *e)
+int encl_accept(struct encl *en, uint64_t off, uint64_t pages, uint64_t flags, uint64_t *ret_done,
+		struct err *e)
 {
 	struct encl_op op = { .op = ENCL_OP_ACCEPT, .flags = flags };
 	int r = leaf_op(en, &op, off, pages, ERR_ACCEPT, "EACCEPT", ret_done, e);
 
-	ledger_apply(en, off, *ret_done, change_accept, &flags);
+	/* a fresh page may have come by a fault of its own, then this is the first that is heard of it */
+	if (flags & SGX_SECINFO_PENDING)
+		encl_note_accepted(en, off, *ret_done, (unsigned)flags & SGX_SECINFO_RWX);
+	else
+		ledger_apply(en, off, *ret_done, change_accept, &flags);
 	if (flags == (SGX_SECINFO_TCS | SGX_SECINFO_MODIFIED))
 		for (uint64_t i = 0; i < *ret_done; i++)
 			encl_tcs_add(en, off + PAGES_TO_BYTES(i));
@@ -293,7 +308,8 @@ static void change_extend(struct page_note *n, const void *arg)
 	n->rwx |= *(const unsigned *)arg;
 }
 
-int encl_extend(struct encl *en, uint64_t off, uint64_t pages, uint64_t flags, uint64_t *ret_done, struct err *e)
+int encl_extend(struct encl *en, uint64_t off, uint64_t pages, uint64_t flags, uint64_t *ret_done,
+		struct err *e)
 {
 	struct encl_op op = { .op = ENCL_OP_EXTEND, .flags = flags };
 	unsigned rwx = (unsigned)flags & SGX_SECINFO_RWX;

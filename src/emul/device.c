@@ -216,20 +216,26 @@ int emul_close(int fd)
 
 	emul_sig_block(&old);
 	if (!fstat(fd, &st))
-		en = emul_encl_find(&st);
+		en = emul_encl_find_held(&st);
 	if (close(fd))
 		r = -errno;
-	if (en && !r) {
-		en->fds--;
-		emul_encl_put(en);
-	}
+	if (en && !r)
+		atomic_fetch_sub(&en->fds, 1);
+	if (en)
+		emul_encl_drop(en);
 	emul_sig_restore(&old);
 	return r;
 }
 
 bool emul_is_enclave_fd(int fd)
 {
-	return emul_encl_by_fd(fd) != NULL;
+	sigset_t old;
+	bool is;
+
+	emul_sig_block(&old);
+	is = emul_encl_by_fd(fd) != NULL;
+	emul_sig_restore(&old);
+	return is;
 }
 
 bool emul_is_provision_fd(int fd)

@@ -153,6 +153,7 @@ struct emul_last_refusal {
 	uint32_t kind;          /* enum sgxm_kind */
 	uint32_t code;
 	uint64_t addr, off;
+	uint64_t serial;        /* counts refusals from 1 on */
 };
 
 #endif

@@ -62,7 +62,7 @@ struct emul_encl *emul_encl_by_vma(uint64_t la)
 	return found;
 }
 
-struct emul_encl *emul_encl_find(const struct stat *st)
+static struct emul_encl *find(const struct stat *st)
 {
 	uint32_t n = atomic_load(&emul_n_encls);
 
@@ -231,27 +231,46 @@ static int own_fd_of(int fd)
 	return emul_fd_high(own);
 }
 
-struct emul_encl *emul_encl_by_fd(int fd)
+struct emul_encl *emul_encl_find_held(const struct stat *st)
+{
+	emul_lock(&slots_lock);
+	struct emul_encl *en = find(st);
+
+	if (en)
+		atomic_fetch_add(&en->users, 1);
+	emul_unlock(&slots_lock);
+	return en;
+}
+
+/* A slot for a file that came by inheritance or through a socket. */
+static int attach(int fd, const struct stat *st)
+{
+	struct emul_encl *en;
+	int own = own_fd_of(fd), r;
+
+	if (own < 0)
+		return own;
+	r = emul_encl_claim(own, st, false, &en);
+	if (r)
+		close(own);
+	return r;
+}
+
+struct emul_encl *emul_encl_hold(int fd)
 {
 	struct emul_encl *en;
 	struct stat st;
 
 	if (!emul_pool || fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size != (off_t)EMUL_FILE_BYTES)
 		return NULL;
-	en = emul_encl_find(&st);
-	if (!en) {
-		int own = own_fd_of(fd);
-
-		if (own < 0)
+	while (!(en = emul_encl_find_held(&st)))
+		if (attach(fd, &st))
 			return NULL;
-		if (emul_encl_claim(own, &st, false, &en)) {
-			close(own);
-			return NULL;
-		}
-	}
 	/* another process may have done CREATE since */
-	if (atomic_load(&en->sh->created) && emul_encl_map_meta(en))
+	if (atomic_load(&en->sh->created) && emul_encl_map_meta(en)) {
+		emul_encl_drop(en);
 		return NULL;
+	}
 	return en;
 }
 
@@ -291,19 +310,13 @@ static void put_if_idle(struct emul_encl *en)
 	emul_unlock(&slots_lock);
 }
 
-struct emul_encl *emul_encl_hold(int fd)
+struct emul_encl *emul_encl_by_fd(int fd)
 {
-	for (;;) {
-		struct emul_encl *en = emul_encl_by_fd(fd);
+	struct emul_encl *en = emul_encl_hold(fd);
 
-		if (!en)
-			return NULL;
-		atomic_fetch_add(&en->users, 1);
-		/* still there, and no other enclave in the same slot */
-		if (atomic_load(&en->live) && emul_encl_by_fd(fd) == en)
-			return en;
-		atomic_fetch_sub(&en->users, 1);
-	}
+	if (en)
+		emul_encl_drop(en);
+	return en;
 }
 
 void emul_encl_drop(struct emul_encl *en)

@@ -16,7 +16,7 @@
 /* ... and of a provision token */
 #define EMUL_TOKEN_BYTES 0x73677870u
 
-struct emul_encl *emul_encl_find(const struct stat *st);
+struct emul_encl *emul_encl_find_held(const struct stat *st);    /* counted as in use: emul_encl_drop() */
 int emul_encl_claim(int own_fd, const struct stat *st, bool is_new, struct emul_encl **ret_en);
 void emul_encl_reap(void);
 int emul_fd_high(int fd);

@@ -105,5 +105,6 @@ struct sgxm_out emul_note(struct emul_encl *en, struct sgxm_out out, uint64_t of
 	r->code = out.code;
 	r->addr = out.addr;
 	r->off = off;
+	r->serial++;
 	return out;
 }

@@ -126,7 +126,7 @@ struct emul_encl {
 	dev_t dev;
 	ino_t ino;
 	int own_fd;                     /* private duplicate: maps new ranges, keeps the file */
-	int fds;                        /* emul_open/attach minus emul_close */
+	_Atomic int fds;                /* emul_open/attach minus emul_close */
 	_Atomic uint32_t users;         /* calls in flight: keep the slot while another thread closes the fd */
 	struct emul_shared *sh;
 	uint8_t *secs;                  /* the SECS page */
@@ -165,7 +165,8 @@ static inline uint8_t emul_pte_rights(unsigned vma_prot)
 	return (uint8_t)((vma_prot ? vma_prot | 1u : 0) << EMUL_PTE_RIGHTS_SHIFT);
 }
 
-struct emul_encl *emul_encl_by_fd(int fd);              /* attaches an inherited or received fd; NULL: not ours */
+/* Attaches an inherited or received fd; NULL: not ours.  The slot stays as long as the caller keeps the fd open. */
+struct emul_encl *emul_encl_by_fd(int fd);
 /* The same for the length of a call: the slot stays until it is dropped. */
 struct emul_encl *emul_encl_hold(int fd);
 void emul_encl_drop(struct emul_encl *en);
@@ -232,8 +233,11 @@ enum emul_fault {
 	EMUL_FAULT_STALE,       /* the real mapping lagged behind the model: fixed, no fault existed */
 	EMUL_FAULT_SEGV_MAPERR, EMUL_FAULT_SEGV_ACCERR, EMUL_FAULT_SIGBUS,
 };
-/* Who made the access: enclave code (or a leaf it runs), EENTER/ERESUME themselves, host code. */
-enum emul_origin { EMUL_BY_ENCLAVE, EMUL_BY_ENTRY, EMUL_BY_HOST };
+/*
+ * Who made the access: an instruction of enclave code; a leaf on its operand (inside, or EENTER and ERESUME), which
+ * looks at the EPCM by itself; host code.
+ */
+enum emul_origin { EMUL_BY_ENCLAVE, EMUL_BY_LEAF, EMUL_BY_HOST };
 /*
  * A fault at la in ELRANGE of en, or an ENCLU operand that did not walk.  *ret_pfec: the error code the CPU would push (final when not resolved).
  * Signal context, all signals blocked.

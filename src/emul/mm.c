@@ -532,11 +532,12 @@ int64_t emul_mmap(uint64_t la, uint64_t bytes, int prot, int flags, int fd, uint
 	int64_t r;
 
 	emul_sig_block(&old);
-	en = fd >= 0 && !(flags & MAP_ANONYMOUS) ? emul_encl_by_fd(fd) : NULL;
+	en = fd >= 0 && !(flags & MAP_ANONYMOUS) ? emul_encl_hold(fd) : NULL;
 	if (en) {
 		lists_lock();
 		r = enclave_mmap(en, la, bytes, prot, flags, fd, off);
 		lists_unlock();
+		emul_encl_drop(en);
 	} else if (flags & MAP_FIXED) {
 		lists_lock();
 		r = forget_prepare(la, page_up(bytes));

@@ -170,7 +170,6 @@ void native_tell_aex(uint64_t tcs, uint64_t rip, const struct sgxm_event *ev);
 
 /* native_patch.c */
 void native_patch_setup(void);
-extern bool native_patch_pays;
 /* Is there an ENCLU at la of this enclave, as itself or rewritten? */
 bool native_enclu_at(struct emul_encl *en, uint64_t la);
 void native_patch_site(struct emul_encl *en, uint64_t la);

@@ -19,7 +19,7 @@ static enum emul_fault slow_fault(struct emul_encl *en, uint64_t la, uint32_t pf
 	__builtin_memset(state, 0, 1024);
 	__asm__ volatile("xsave64 %0" : "+m"(state) : "a"(-1), "d"(-1));
 	emul_sig_block(&old);
-	enum emul_fault f = emul_fault(en, la, pfec_in & SGX_PFEC_W ? SGXM_WRITE : SGXM_READ, EMUL_BY_ENTRY, pfec);
+	enum emul_fault f = emul_fault(en, la, pfec_in & SGX_PFEC_W ? SGXM_WRITE : SGXM_READ, EMUL_BY_LEAF, pfec);
 
 	emul_sig_restore(&old);
 	__asm__ volatile("xrstor64 %0" : : "m"(state), "a"(-1), "d"(-1));
@@ -59,7 +59,7 @@ int native_eenter(struct native_frame *f, uint64_t *ret_masked)
 	__asm__ volatile("rdgsbase %0" : "=r"(tb->host_gs));
 	in->en = en;
 	in->frame = f;
-	in->cpu = (struct sgxm_cpu){ 0 };
+	in->cpu.secs_epa = 0;   /* outside; EENTER writes all of the rest */
 	f->tb = tb;
 	f->inside = in;
 	for (unsigned tries = 0;;) {

@@ -50,13 +50,14 @@ emul_vdso_enter:
 	jb	.Linval
 	cmp	$3, %ecx
 	ja	.Linval
-	mov	$40, %eax
-.Lreserved:
-	cmpq	$0, (%rbx,%rax)
-	jne	.Linval
-	add	$8, %eax
-	cmp	$256, %eax
-	jb	.Lreserved
+	xor	%eax, %eax		/* run->reserved is 0 */
+	.set	at, 40
+	.rept	27
+	or	at(%rbx), %rax
+	.set	at, at + 8
+	.endr
+	test	%rax, %rax
+	jnz	.Linval
 
 	mov	(%rbx), %rbx		/* run->tcs */
 	mov	%ecx, %eax
@@ -254,7 +255,9 @@ native_fixup:
 
 /*
  * Entry of every signal handler of ours: RDI signal, RSI siginfo, RDX ucontext, RSP on the alternate
- * stack.  No TLS, no stack protector, no system call before FS, GS and the selector are the host's.
+ * stack.  No TLS, no stack protector, no system call before FS and the selector are the host's.
+ *
+ * C code does not use GS, and writing a base is slow: GS stays as it is until the way back is known.
  */
 	.globl	native_sigentry
 	.type	native_sigentry, @function
@@ -263,9 +266,16 @@ native_sigentry:
 	.cfi_signal_frame
 	/* signal delivery keeps AC: compiled code must not meet alignment checks that enclave code turned on */
 	pushfq
-	andq	$~0x40000, (%rsp)
+	pop	%rax
+	test	$RFLAGS_AC, %eax
+	jz	1f
+	and	$~RFLAGS_AC, %eax
+	push	%rax
 	popfq
+1:
 	xor	%ecx, %ecx
+	xor	%r8d, %r8d
+	xor	%r9d, %r9d
 	mov	%rsp, %rax
 	sub	native_arena(%rip), %rax
 	cmp	native_arena_bytes(%rip), %rax
@@ -278,55 +288,65 @@ native_sigentry:
 	mov	%rax, TB_ENCL_FS(%rcx)
 	rdgsbase %rax
 	mov	%rax, TB_ENCL_GS(%rcx)
-	mov	TB_HOST_GS(%rcx), %rax
-	wrgsbase %rax
 	mov	TB_HOST_FS(%rcx), %rax
 	movb	$NATIVE_ALLOW, TB_SELECTOR(%rcx)
-	cmpq	$0, TB_OWN_FS(%rcx)
-	je	3f
+	mov	%rcx, %r8
+	mov	TB_OWN_FS(%rcx), %r9
+	test	%r9, %r9
+	jz	3f
 	mov	%rax, TB_PROGRAM_FS(%rcx)
-	mov	TB_OWN_FS(%rcx), %rax
+	mov	%r9, %rax
 	jmp	3f
 2:
 	/* host mode: a program with an FS of its own, unless the emulator itself was interrupted */
-	mov	TB_OWN_FS(%rcx), %r8
-	test	%r8, %r8
-	je	1f
+	mov	TB_OWN_FS(%rcx), %r9
+	test	%r9, %r9
+	jz	1f
 	rdfsbase %rax
-	cmp	%r8, %rax
-	je	1f
+	cmp	%r9, %rax
+	je	4f
 	mov	%rax, TB_PROGRAM_FS(%rcx)
-	mov	%r8, %rax
+	mov	%r9, %rax
 3:
 	wrfsbase %rax
-	mov	TB_OWN_FS(%rcx), %r8
-	jmp	4f
-1:
-	xor	%r8d, %r8d
+	jmp	1f
 4:
-	push	%r8			/* not 0: the program's FS is to be put back */
-	.cfi_adjust_cfa_offset 8
+	xor	%r9d, %r9d
+1:
+	sub	$8, %rsp
+	push	%r9			/* not 0: the program's FS is to be put back */
+	push	%r8			/* the block when GS is an enclave's, else 0 */
+	.cfi_adjust_cfa_offset 24
 	cld
 	call	native_trap
-	mov	%rax, %rcx
-	pop	%r8
-	.cfi_adjust_cfa_offset -8
-	test	%rcx, %rcx
-	jz	2f
-	cmpq	$0, TB_IN_ENCLAVE(%rcx)
+	pop	%rdx
+	pop	%r9
+	add	$8, %rsp
+	.cfi_adjust_cfa_offset -24
+	test	%rax, %rax
+	jz	3f
+	cmpq	$0, TB_IN_ENCLAVE(%rax)
 	je	1f
-	movb	$NATIVE_BLOCK, TB_SELECTOR(%rcx)
-	mov	TB_ENCL_FS(%rcx), %rax
-	wrfsbase %rax
-	mov	TB_ENCL_GS(%rcx), %rax
-	wrgsbase %rax
-	jmp	2f
+	movb	$NATIVE_BLOCK, TB_SELECTOR(%rax)
+	mov	TB_ENCL_FS(%rax), %rcx
+	wrfsbase %rcx
+	mov	TB_ENCL_GS(%rax), %rcx
+	rdgsbase %rdx
+	cmp	%rcx, %rdx
+	je	3f
+	wrgsbase %rcx
+	ret
 1:
-	test	%r8, %r8
+	test	%r9, %r9
 	jz	2f
-	mov	TB_PROGRAM_FS(%rcx), %rax
-	wrfsbase %rax
+	mov	TB_PROGRAM_FS(%rax), %rcx
+	wrfsbase %rcx
 2:
+	test	%rdx, %rdx
+	jz	3f
+	mov	TB_HOST_GS(%rdx), %rcx
+	wrgsbase %rcx
+3:
 	ret
 	.cfi_endproc
 	.size	native_sigentry, . - native_sigentry

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Cheaper traps: where #UD costs much more than #GP (a hypervisor that intercepts #UD), an ENCLU that was executed
- * once gets `hlt` as its first byte.  Only an instruction that the CPU has just refused as ENCLU is ever
- * changed, so no data can be hit.  Measurement is of the original bytes; readers get them back
+ * Cheaper traps: where #UD costs much more than #GP or #BP (a hypervisor that intercepts #UD), an ENCLU that was
+ * executed once gets `hlt` or `int3` as its first byte.  Only an instruction that the CPU has just refused as ENCLU
+ * is ever changed, so no data can be hit.  Measurement is of the original bytes; readers get them back
  * (emul_native_unpatch), and the plain ENCLU keeps working everywhere.
  *
- * SGXCTL_TRAP=enclu|hlt|auto overrides the choice of the start-up timing.
+ * `int3` is the cheapest (the kernel decodes an instruction that raised #GP, looking for what UMIP forbids), but its
+ * signal is what debuggers live by: a process that is traced at start-up leaves it alone.
+ *
+ * SGXCTL_TRAP=enclu|hlt|int3|auto overrides the choice of the start-up timing.
  * Context: setup in normal context, the rest in signal context.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #include "emul/native.h"
 
@@ -20,8 +25,16 @@
 #define ENCLU_1 0x01u
 #define ENCLU_2 0xd7u
 #define HLT     0xf4u
+#define INT3    0xccu
 
-bool native_patch_pays;
+/* What the first byte of an ENCLU becomes; 0: nothing pays. */
+static uint8_t trap_byte;
+static int skip_bytes;
+
+static bool is_trap_byte(uint8_t b)
+{
+	return b == HLT || b == INT3;   /* another process of the same enclave may have chosen otherwise */
+}
 
 static uint64_t now_ns(void)
 {
@@ -31,26 +44,30 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-static void skip_two(int sig, siginfo_t *info, void *ctx)
+static void skip(int sig, siginfo_t *info, void *ctx)
 {
 	(void)sig;
 	(void)info;
-	((ucontext_t *)ctx)->uc_mcontext.gregs[REG_RIP] += 2;
+	((ucontext_t *)ctx)->uc_mcontext.gregs[REG_RIP] += skip_bytes;
 }
 
-/* The fastest of several rounds of `insn` (2 bytes), in ns; UINT64_MAX when it cannot be timed. */
-static uint64_t time_trap(int sig, bool use_hlt)
+/* The fastest of several rounds of the trap that begins with this byte, in ns; UINT64_MAX when it cannot be timed. */
+static uint64_t time_trap(uint8_t byte)
 {
-	struct sigaction sa = { .sa_sigaction = skip_two, .sa_flags = SA_SIGINFO }, old;
+	int sig = byte == HLT ? SIGSEGV : byte == INT3 ? SIGTRAP : SIGILL;
+	struct sigaction sa = { .sa_sigaction = skip, .sa_flags = SA_SIGINFO }, old;
 	uint64_t best = UINT64_MAX;
 
 	if (sigaction(sig, &sa, &old))
 		return UINT64_MAX;
+	skip_bytes = byte == HLT ? 1 : byte == INT3 ? 0 : 2;    /* #BP is raised behind its instruction */
 	for (int i = 0; i < TIMING_ROUNDS; i++) {
 		uint64_t t0 = now_ns();
 
-		if (use_hlt)
-			__asm__ volatile("hlt; nop" : : : "memory");
+		if (byte == HLT)
+			__asm__ volatile("hlt" : : : "memory");
+		else if (byte == INT3)
+			__asm__ volatile("int3" : : : "memory");
 		else
 			__asm__ volatile("ud2" : : : "memory");
 		uint64_t dt = now_ns() - t0;
@@ -62,16 +79,45 @@ static uint64_t time_trap(int sig, bool use_hlt)
 	return best;
 }
 
+/* Whether somebody traces this process; when in doubt, yes. */
+static bool is_traced(void)
+{
+	char status[4096];
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, status, sizeof(status) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0)
+		return true;
+	status[n] = '\0';
+	const char *line = strstr(status, "\nTracerPid:\t");
+
+	return !line || line[sizeof("\nTracerPid:\t") - 1] != '0';
+}
+
+static uint8_t cheapest_trap(void)
+{
+	uint64_t enclu = time_trap(ENCLU_0), hlt = time_trap(HLT);
+	uint64_t int3 = is_traced() ? UINT64_MAX : time_trap(INT3);
+
+	if (enclu / 2 <= (hlt < int3 ? hlt : int3))
+		return 0;
+	return int3 < hlt ? INT3 : HLT;
+}
+
 void native_patch_setup(void)
 {
 	const char *choice = getenv("SGXCTL_TRAP");
 
 	if (choice && !strcmp(choice, "enclu"))
-		native_patch_pays = false;
+		trap_byte = 0;
 	else if (choice && !strcmp(choice, "hlt"))
-		native_patch_pays = true;
+		trap_byte = HLT;
+	else if (choice && !strcmp(choice, "int3"))
+		trap_byte = INT3;
 	else
-		native_patch_pays = time_trap(SIGILL, false) > 2 * time_trap(SIGSEGV, true);
+		trap_byte = cheapest_trap();
 }
 
 static bool is_patched(const struct emul_patches *p, uint64_t off)
@@ -94,7 +140,7 @@ bool native_enclu_at(struct emul_encl *en, uint64_t la)
 
 	if (p[1] != ENCLU_1 || p[2] != ENCLU_2)
 		return false;
-	return p[0] == ENCLU_0 || (p[0] == HLT && is_patched(en->patches, off));
+	return p[0] == ENCLU_0 || (is_trap_byte(p[0]) && is_patched(en->patches, off));
 }
 
 void native_patch_site(struct emul_encl *en, uint64_t la)
@@ -102,7 +148,7 @@ void native_patch_site(struct emul_encl *en, uint64_t la)
 	uint64_t off = la - en->sh->base;
 	uint8_t *p = en->alias + off;
 
-	if (!native_patch_pays || __atomic_load_n(p, __ATOMIC_RELAXED) != ENCLU_0)
+	if (!trap_byte || __atomic_load_n(p, __ATOMIC_RELAXED) != ENCLU_0)
 		return;
 	if (!is_patched(en->patches, off)) {
 		uint32_t i = atomic_load(&en->patches->n);
@@ -114,7 +160,7 @@ void native_patch_site(struct emul_encl *en, uint64_t la)
 		} while (!atomic_compare_exchange_weak(&en->patches->n, &i, i + 1));
 		atomic_store(&en->patches->off[i], off);
 	}
-	__atomic_store_n(p, HLT, __ATOMIC_RELEASE);
+	__atomic_store_n(p, trap_byte, __ATOMIC_RELEASE);
 }
 
 void emul_native_unpatch(struct emul_encl *en, uint64_t la, uint8_t *buf, size_t bytes)
@@ -129,7 +175,7 @@ void emul_native_unpatch(struct emul_encl *en, uint64_t la, uint8_t *buf, size_t
 			continue;
 		const uint8_t *p = en->alias + off;
 
-		if (buf[off - from] == HLT && p[1] == ENCLU_1 && p[2] == ENCLU_2)
+		if (is_trap_byte(buf[off - from]) && p[1] == ENCLU_1 && p[2] == ENCLU_2)
 			buf[off - from] = ENCLU_0;
 	}
 }
@@ -146,7 +192,7 @@ void native_patch_copied(struct emul_encl *en, uint64_t src_la, uint64_t dst_la)
 			continue;
 		uint8_t *p = en->alias + dst + (off - src);
 
-		if (*p == HLT)
+		if (is_trap_byte(*p))
 			__atomic_store_n(p, ENCLU_0, __ATOMIC_RELEASE);
 	}
 }

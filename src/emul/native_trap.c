@@ -5,7 +5,7 @@
  *
  * Authority: Intel SDM Vol. 3D, "Enclave exiting events", "Instruction legality"; Linux 6.1
  *            arch/x86/mm/fault.c, arch/x86/entry/vdso/extable.c.
- * Context:   signal handler, all signals blocked, host FS/GS, on the alternate stack.
+ * Context:   signal handler, all signals blocked, host FS, any GS, on the alternate stack.
  */
 #include "emul/native.h"
 
@@ -27,29 +27,30 @@ struct trap {
 	bool forward;           /* hand sig to the program on the way out */
 };
 
-static const struct { int greg; uint16_t off; } greg_map[] = {
-#define G(r, f) { REG_##r, offsetof(struct sgxm_regs, f) }
-	G(RAX, rax), G(RCX, rcx), G(RDX, rdx), G(RBX, rbx), G(RSP, rsp), G(RBP, rbp), G(RSI, rsi), G(RDI, rdi),
-	G(R8, r8), G(R9, r9), G(R10, r10), G(R11, r11), G(R12, r12), G(R13, r13), G(R14, r14), G(R15, r15),
-	G(EFL, rflags), G(RIP, rip),
-#undef G
-};
+#define FOR_EACH_GREG(G) \
+	G(RAX, rax) G(RCX, rcx) G(RDX, rdx) G(RBX, rbx) G(RSP, rsp) G(RBP, rbp) G(RSI, rsi) G(RDI, rdi) \
+	G(R8, r8) G(R9, r9) G(R10, r10) G(R11, r11) G(R12, r12) G(R13, r13) G(R14, r14) G(R15, r15) \
+	G(EFL, rflags) G(RIP, rip)
 
 static void regs_load(struct trap *t)
 {
-	for (size_t i = 0; i < sizeof(greg_map) / sizeof(greg_map[0]); i++)
-		*(uint64_t *)(void *)((char *)&t->regs + greg_map[i].off) =
-			(uint64_t)t->uc->uc_mcontext.gregs[greg_map[i].greg];
+	const greg_t *from = t->uc->uc_mcontext.gregs;
+
+#define LOAD(greg, reg) t->regs.reg = (uint64_t)from[REG_##greg];
+	FOR_EACH_GREG(LOAD)
+#undef LOAD
 }
 
 static void regs_store(struct trap *t)
 {
+	greg_t *to = t->uc->uc_mcontext.gregs;
+
 	/* RF in the frame would make the next instruction skip breakpoints */
-	if ((uint64_t)t->uc->uc_mcontext.gregs[REG_RIP] != t->regs.rip)
+	if ((uint64_t)to[REG_RIP] != t->regs.rip)
 		t->regs.rflags &= ~(uint64_t)SGXM_RFLAGS_RF;
-	for (size_t i = 0; i < sizeof(greg_map) / sizeof(greg_map[0]); i++)
-		t->uc->uc_mcontext.gregs[greg_map[i].greg] =
-			(greg_t)*(uint64_t *)(void *)((char *)&t->regs + greg_map[i].off);
+#define STORE(greg, reg) to[REG_##greg] = (greg_t)t->regs.reg;
+	FOR_EACH_GREG(STORE)
+#undef STORE
 }
 
 static uint64_t vdso_aep(void)
@@ -142,8 +143,8 @@ static enum sgxm_access access_of(uint64_t pfec)
 }
 
 /*
- * EENTER or ERESUME by the host at its RIP.  Success ends in enclave mode; a refusal is the host's
- * exception.
+ * EENTER or ERESUME by the host at its RIP, with the bases in the thread block.  Success ends in enclave
+ * mode; a refusal is the host's exception.
  */
 static void host_enclu(struct trap *t, struct emul_encl *en)
 {
@@ -161,11 +162,6 @@ static void host_enclu(struct trap *t, struct emul_encl *en)
 	uint32_t leaf = (uint32_t)t->regs.rax;
 	struct sgxm_regs before = t->regs;
 
-	if (tb->own_fs)
-		tb->host_fs = tb->program_fs;
-	else
-		__asm__ volatile("rdfsbase %0" : "=r"(tb->host_fs));
-	__asm__ volatile("rdgsbase %0" : "=r"(tb->host_gs));
 	in->en = en;
 	in->frame = NULL;
 	in->cpu = (struct sgxm_cpu){ 0 };
@@ -181,7 +177,7 @@ static void host_enclu(struct trap *t, struct emul_encl *en)
 		if (emul_conflict(&out, &tries))
 			continue;
 		if (out.kind == SGXM_PF && !(pfec & (SGX_PFEC_SGX | SGX_PFEC_P)))
-			f = emul_fault(en, out.addr, access_of(pfec), EMUL_BY_ENTRY, &pfec);
+			f = emul_fault(en, out.addr, access_of(pfec), EMUL_BY_LEAF, &pfec);
 		if (f == EMUL_FAULT_RESOLVED || f == EMUL_FAULT_STALE)
 			continue;
 		struct exception x = page_fault(f, pfec, out.addr);
@@ -266,7 +262,7 @@ static void enclave_enclu(struct trap *t, struct native_inside *in)
 		if (emul_conflict(&out, &tries))
 			continue;
 		if (out.kind == SGXM_PF && !(pfec & (SGX_PFEC_SGX | SGX_PFEC_P)))
-			f = emul_fault(en, out.addr, access_of(pfec), EMUL_BY_ENCLAVE, &pfec);
+			f = emul_fault(en, out.addr, access_of(pfec), EMUL_BY_LEAF, &pfec);
 		if (f == EMUL_FAULT_STALE)
 			continue;
 		if (f == EMUL_FAULT_RESOLVED) {
@@ -396,12 +392,15 @@ static void trap_inside(struct trap *t, struct native_inside *in)
 		return;
 	}
 	uint8_t vector = (uint8_t)t->uc->uc_mcontext.gregs[REG_TRAPNO];
+	uint64_t at = vector == SGX_VEC_BP ? rip - 1 : rip;
 
-	if ((vector == SGX_VEC_UD || vector == SGX_VEC_GP) && t->sig != SIGSYS && in_elrange(in, rip) &&
-	    native_enclu_at(in->en, rip))
+	if ((vector == SGX_VEC_UD || vector == SGX_VEC_GP || vector == SGX_VEC_BP) && t->sig != SIGSYS &&
+	    in_elrange(in, at) && native_enclu_at(in->en, at)) {
+		t->regs.rip = at;
 		enclave_enclu(t, in);
-	else
+	} else {
 		enclave_exception(t, in);
+	}
 }
 
 /* Where this thread has no block yet, its handler runs on its own stack; sigreturn must leave ours in place. */
@@ -486,10 +485,16 @@ static void trap_outside(struct trap *t)
 	}
 
 	if (!is_async(t) && host_at_enclu(t)) {
-		if (thread_block(t) && (leaf == SGX_EENTER || leaf == SGX_ERESUME))
+		if (thread_block(t) && (leaf == SGX_EENTER || leaf == SGX_ERESUME)) {
+			if (t->tb->own_fs)
+				t->tb->host_fs = t->tb->program_fs;
+			else
+				__asm__ volatile("rdfsbase %0" : "=r"(t->tb->host_fs));
+			__asm__ volatile("rdgsbase %0" : "=r"(t->tb->host_gs));
 			host_enclu(t, emul_encl_by_la(t->regs.rbx));
-		else
+		} else {
 			raise_outside(t, &gp);
+		}
 		return;
 	}
 	if (!is_async(t) && (t->sig == SIGSEGV || t->sig == SIGBUS) &&
@@ -500,10 +505,16 @@ static void trap_outside(struct trap *t)
 
 struct native_tb *native_trap(int sig, siginfo_t *info, ucontext_t *uc, struct native_tb *tb)
 {
-	struct trap t = { .sig = sig, .info = info, .uc = uc, .tb = tb };
+	struct trap t;
 
 	if (native_outside_hook && !(tb && tb->in_enclave) && native_outside_hook(sig, info, uc, tb))
 		return tb;
+	/* field by field: zeroing all of it first would be most of the work */
+	t.sig = sig;
+	t.info = info;
+	t.uc = uc;
+	t.tb = tb;
+	t.forward = false;
 	t.xsave = native_xsave(uc, &t.xsave_bytes);
 	regs_load(&t);
 	if (tb && tb->in_enclave) {

@@ -18,7 +18,7 @@
 
 #define PROGRESS_EVERY_NS (NS_PER_SEC / 5)
 
-/* ---- options --------------------------------------------------------------------------------------- */
+/* ---- options ------------------------------------------------------------------------------------- */
 
 static int bad_type(const char *key, const char *what, struct err *e)
 {
@@ -117,7 +117,7 @@ int arg_strategy(const struct json *body, enum grow_strategy *ret, struct err *e
 	return s ? err_set(e, ERR_USAGE, EINVAL, "'%s' is no strategy", s) : 0;
 }
 
-/* ---- documents ------------------------------------------------------------------------------------------ */
+/* ---- documents ----------------------------------------------------------------------------------- */
 
 struct json *doc_begin(const struct keeper *k, const char *command, bool ok)
 {
@@ -189,6 +189,8 @@ void doc_exit(struct json *doc, const struct encl *en, const struct encl_exit *x
 	json_add_str(o, "name", sgx_vector_name(x->vector));
 	json_add_str(o, "function", sgx_enclu_name(x->function));
 	json_add_hex(o, "error_code", x->errcd);
+	if (x->vector != SGX_VEC_PF)
+		return;
 	json_add_hex(o, "address", x->addr);
 	if (x->addr - en->base < en->size)
 		json_add_hex(o, "offset", x->addr - en->base);
@@ -199,7 +201,7 @@ const char *perm_word(unsigned rwx, char buf[4])
 	return perm_str(rwx, buf);
 }
 
-/* ---- the client ------------------------------------------------------------------------------------------- */
+/* ---- the client ---------------------------------------------------------------------------------- */
 
 void request_progress(void *request, uint64_t done, uint64_t total)
 {
@@ -226,7 +228,7 @@ bool request_abandoned(const struct request *r)
 	return r->conn >= 0 && poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR | POLLRDHUP));
 }
 
-/* ---- descriptors -------------------------------------------------------------------------------------------- */
+/* ---- descriptors --------------------------------------------------------------------------------- */
 
 int request_contents(const struct request *r, size_t i, uint64_t limit, void **ret_map, uint64_t *ret_bytes,
 		     uint64_t *ret_map_bytes, struct err *e)
@@ -246,7 +248,8 @@ int request_contents(const struct request *r, size_t i, uint64_t limit, void **r
 			       (unsigned long long)bytes, (unsigned long long)limit);
 	/* a copy: the file may be cut short under a mapping, and the enclave would fault on it */
 	map_bytes = (bytes + 2 * SGX_PAGE_SIZE - 1) & SGX_PAGE_MASK;
-	map = mmap(NULL, map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	map = mmap(NULL, map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+		   0);
 	if (map == MAP_FAILED)
 		return err_set(e, ERR_NO_MEMORY, errno, "no memory for %llu bytes of contents",
 			       (unsigned long long)bytes);

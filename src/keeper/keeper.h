@@ -35,6 +35,7 @@ struct keeper {
 	_Atomic unsigned workers;       /* threads that serve a request now */
 	_Atomic uint64_t requests;      /* served since the start */
 	pthread_mutex_t change;         /* held by requests that change pages */
+	struct call *stopped;           /* entries that exceptions stopped; under encl->lock (call_stopped.c) */
 };
 
 /* One request in work. */
@@ -86,7 +87,7 @@ void keeper_log(const char *op, const struct json *doc);
 /* Sends a document; one that cannot be printed or is too long is replaced by an error document. */
 int keeper_reply(int conn, const struct json *doc);
 
-/* ---- doc.c: reading requests, writing documents ------------------------------------------------------ */
+/* ---- doc.c: reading requests, writing documents -------------------------------------------------- */
 
 /* Options of a request: absent keeps *ret; a wrong type is ERR_PROTOCOL. */
 int arg_u64(const struct json *body, const char *key, uint64_t *ret, struct err *e);
@@ -106,7 +107,9 @@ struct json *doc_end(struct json *doc, int result, const struct err *e);
 void doc_elrange(struct json *doc, const struct encl *en);
 /* "counters"; unknown ones are null. */
 void doc_counters(struct json *doc, const struct encl_counters *c);
-/* "round_trips_per_page": every crossing between host, kernel and enclave; null when unknown or pages is 0. */
+/*
+ * "round_trips_per_page": every crossing between host, kernel and enclave; null when unknown or pages is 0.
+ */
 void doc_round_trips(struct json *doc, const struct encl_counters *c, uint64_t pages);
 /* "exception": what came out of the vDSO; nothing when there was none. */
 void doc_exit(struct json *doc, const struct encl *en, const struct encl_exit *x);
@@ -120,7 +123,7 @@ bool request_abandoned(const struct request *r);
 int request_contents(const struct request *r, size_t i, uint64_t limit, void **ret_map, uint64_t *ret_bytes,
 		     uint64_t *ret_map_bytes, struct err *e);
 
-/* ---- mmap_serve.c ------------------------------------------------------------------------------------ */
+/* ---- mmap_serve.c -------------------------------------------------------------------------------- */
 
 /*
  * Runs an operation of the mmap enclave and serves its trapped system calls: AUGMENT (by_ioctl), then

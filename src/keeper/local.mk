@@ -1,5 +1,8 @@
 pkglibexec_PROGRAMS += sgxctl-keeper
 sgxctl_keeper_SOURCES = \
+	src/keeper/call.h \
+	src/keeper/call_raw.c \
+	src/keeper/call_stopped.c \
 	src/keeper/debug_view.h \
 	src/keeper/doc.c \
 	src/keeper/keeper.h \
@@ -36,5 +39,8 @@ sgxctl_keeper_SOURCES = \
 	src/keeper/scenario_refuse.c \
 	src/keeper/scenario_threads.c
 sgxctl_keeper_LDADD = libsession.a $(libdevice_libs)
+
+bats_tests += tests/bats/24-load.bats tests/bats/25-augment.bats tests/bats/26-inspect.bats \
+	tests/bats/27-accept-test.bats tests/bats/28-keeper.bats
 
 include tests/driver/local.mk

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The life of a keeper with an enclave: accept, check the peer, read one bounded frame, serve it in a thread,
- * answer, hang up.  Whatever a client sends or an enclave does costs at most its own thread, so `status` answers
- * while enclave threads run and `unload` ends them with the process.
+ * answer, hang up.  Whatever a client sends or an enclave does costs at most its own thread, so `status`
+ * answers while enclave threads run and `unload` ends them with the process.
  */
 #include <errno.h>
 #include <poll.h>
@@ -40,7 +40,7 @@ static const struct row *find(const char *op)
 	return NULL;
 }
 
-/* ---- talk ------------------------------------------------------------------------------------------ */
+/* ---- talk ---------------------------------------------------------------------------------------- */
 
 void keeper_log(const char *op, const struct json *doc)
 {
@@ -81,7 +81,7 @@ static void reply_err(int conn, const char *op, const struct err *e)
 	json_free(doc);
 }
 
-/* ---- ending ------------------------------------------------------------------------------------------- */
+/* ---- ending -------------------------------------------------------------------------------------- */
 
 void keeper_exit(struct keeper *k, int status)
 {
@@ -105,7 +105,7 @@ static void unload(struct keeper *k, int conn)
 	keeper_exit(k, EXIT_DONE);
 }
 
-/* ---- one request ------------------------------------------------------------------------------------------ */
+/* ---- one request --------------------------------------------------------------------------------- */
 
 static int lock_change(struct keeper *k, struct err *e)
 {
@@ -228,7 +228,8 @@ static void accept_one(struct keeper *k)
 
 	if (conn < 0)
 		return;
-	if (atomic_load(&k->workers) >= KEEPER_MAX_WORKERS && !session_check_peer(conn, NULL) && asks_unload(conn))
+	if (atomic_load(&k->workers) >= KEEPER_MAX_WORKERS && !session_check_peer(conn, NULL) &&
+	    asks_unload(conn))
 		unload(k, conn);
 	start_worker(k, conn);
 }

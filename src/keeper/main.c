@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * sgxctl-keeper, started by sgxctl: takes its first request from an inherited socket.  "load" makes it the keeper
- * of an enclave until that is unloaded; "info" and "accept-test" are answered, and the process ends.
+ * sgxctl-keeper, started by sgxctl: takes its first request from an inherited socket.  "load" makes it the
+ * keeper of an enclave until that is unloaded; "info" and "accept-test" are answered, and the process ends.
  */
 #include <errno.h>
 #include <signal.h>
@@ -43,6 +43,7 @@ static void setup_signals(void)
 	sigset_t set;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);       /* EFBIG can be told; ulimit -f counts memfds, too */
 	signal(SIGHUP, SIG_IGN);
 	/* before any thread: SIGTERM and SIGINT are read by the loop alone */
 	sigemptyset(&set);

@@ -6,8 +6,8 @@
  * structure; the host serves it, enters again, and resumes the payload when the handler has finished.
  * By doorbell: the handler traps a second time; the host enters a second-level handler at CSSA 2, serves the
  * request when that one left, and resumes frame by frame.
- * Both follow from one rule: an exception is answered by EENTER, an exit at depth > 0 by serving what is asked,
- * then by EENTER while a request awaits the answer there, else by ERESUME.
+ * Both follow from one rule: an exception is answered by EENTER, an exit at depth > 0 by serving what is
+ * asked, then by EENTER while a request awaits the answer there, else by ERESUME.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -99,11 +99,14 @@ static int run(struct serving *s, struct encl_exit *x, struct err *e)
 		if (!s->t->depth)
 			return 0;
 		if (s->op->status != ENCL_OK)
-			return err_set(e, ERR_OP_FAILED, 0, "the handler of the enclave ended with status %llu",
+			return err_set(e, ERR_OP_FAILED, 0,
+				       "the handler of the enclave ended with status %llu",
 				       (unsigned long long)s->op->status);
 		if (s->op->req_pending && !s->answered) {
 			serve_request(s);
-			/* with a doorbell the frame that asked is one below; without, it waits for an entry */
+			/*
+			 * with a doorbell the frame that asked is one below; without, it waits for an entry
+			 */
 			function = s->t->depth > 1 ? SGX_ERESUME : SGX_EENTER;
 		} else {
 			function = SGX_ERESUME;

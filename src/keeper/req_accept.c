@@ -6,7 +6,8 @@
 #include "arch/sgx_names.h"
 #include "keeper/req_range.h"
 
-static int run(struct encl *en, uint64_t off, uint64_t pages, uint64_t value, uint64_t *ret_done, struct err *e)
+static int run(struct encl *en, uint64_t off, uint64_t pages, uint64_t value, uint64_t *ret_done,
+	       struct err *e)
 {
 	return encl_accept(en, off, pages, value, ret_done, e);
 }

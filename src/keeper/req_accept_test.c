@@ -16,7 +16,8 @@
 #define DEFAULT_EPC ((uint64_t)64 << 20)        /* small enough to run out of */
 
 static const struct scenario *const tables[] = {
-	scenarios_accept, scenarios_refuse, scenarios_range, scenarios_grow, scenarios_change, scenarios_threads,
+	scenarios_accept, scenarios_refuse, scenarios_range, scenarios_grow, scenarios_change,
+		scenarios_threads,
 	scenarios_mmap,
 };
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))
@@ -49,7 +50,7 @@ static bool wanted(const struct test *t, const struct scenario *c)
 	return false;
 }
 
-/* ---- enclaves of our own ------------------------------------------------------------------------------- */
+/* ---- enclaves of our own ------------------------------------------------------------------------- */
 
 char *enclave_path(const char *name, struct err *e)
 {
@@ -91,7 +92,7 @@ static struct encl *fresh(struct test *t, const struct scenario *c, struct err *
 	return encl_build(t->env.k->dev, &plan, &o, &en, e) ? NULL : en;
 }
 
-/* ---- one scenario ------------------------------------------------------------------------------------------ */
+/* ---- one scenario -------------------------------------------------------------------------------- */
 
 static void look_for_obstacles(struct scenario_run *s)
 {
@@ -103,8 +104,10 @@ static void look_for_obstacles(struct scenario_run *s)
 	else if (s->env->k->encl && !s->en->plan.op_interface)
 		scenario_skip(s, "the enclave does not declare the operation interface");
 	else if ((c->needs & NEEDS_SGX2) && !before && s->en->sgx2 != 1)
-		scenario_skip(s, "no SGX2 here (%s)", errno_name(-s->en->sgx2) ? errno_name(-s->en->sgx2) : "unknown");
-	else if (((c->needs & NEEDS_AUGMENT) || s->strategy == GROW_IOCTL) && !before && s->en->augment_ioctl != 1)
+		scenario_skip(s, "no SGX2 here (%s)", errno_name(-s->en->sgx2) ? errno_name(-s->en->sgx2) :
+			      "unknown");
+	else if (((c->needs & NEEDS_AUGMENT) || s->strategy == GROW_IOCTL) && !before &&
+		 s->en->augment_ioctl != 1)
 		scenario_skip(s, "this kernel has no AUGMENT_PAGES ioctl");
 }
 
@@ -175,7 +178,8 @@ static int run_one(struct test *t, const struct scenario *c, enum grow_strategy 
 }
 
 /* Calls fn for each scenario and strategy that is asked for. */
-static int each(struct test *t, int (*fn)(struct test *t, const struct scenario *c, enum grow_strategy g, struct err *e),
+static int each(struct test *t, int (*fn)(struct test *t, const struct scenario *c, enum grow_strategy g,
+					  struct err *e),
 		struct err *e)
 {
 	for (size_t i = 0; i < N_TABLES; i++) {
@@ -201,7 +205,7 @@ static int count_one(struct test *t, const struct scenario *c, enum grow_strateg
 	return 0;
 }
 
-/* ---- the request ------------------------------------------------------------------------------------------ */
+/* ---- the request --------------------------------------------------------------------------------- */
 
 static int parse_strategies(const struct json *body, unsigned *ret, struct err *e)
 {
@@ -290,8 +294,8 @@ static int run_all(struct test *t, struct err *e)
 		if (each(t, run_one, e))
 			return -1;
 	if (t->failed)
-		return err_set(e, ERR_TEST_FAILED, 0, "%llu of %llu scenarios failed", (unsigned long long)t->failed,
-			       (unsigned long long)t->total);
+		return err_set(e, ERR_TEST_FAILED, 0, "%llu of %llu scenarios failed",
+			       (unsigned long long)t->failed, (unsigned long long)t->total);
 	return 0;
 }
 

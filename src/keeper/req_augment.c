@@ -32,7 +32,8 @@ static int get_contents(const struct request *r, struct grow_request *q, struct 
 	return 0;
 }
 
-static struct json *augment_doc(const struct keeper *k, const struct grow_request *q, const struct grow_result *g,
+static struct json *augment_doc(const struct keeper *k, const struct grow_request *q,
+				const struct grow_result *g,
 				int result, const struct err *e)
 {
 	struct json *doc = doc_begin(k, "augment", !result);

@@ -35,7 +35,8 @@ static void add_exitinfo(struct json *frame, uint32_t exitinfo)
 }
 
 /* Frame `index` of the TCS: GPRSGX is its end, EXINFO right below when MISCSELECT has it. */
-static int add_frame(struct out *out, uint64_t tcs, const struct sgx_arch_tcs *t, uint32_t index, struct err *e)
+static int add_frame(struct out *out, uint64_t tcs, const struct sgx_arch_tcs *t, uint32_t index,
+		     struct err *e)
 {
 	struct encl *en = out->k->encl;
 	uint64_t frame_bytes = (uint64_t)en->secs.ssaframesize * SGX_PAGE_SIZE;
@@ -50,6 +51,7 @@ static int add_frame(struct out *out, uint64_t tcs, const struct sgx_arch_tcs *t
 	json_add_hex(o, "tcs", tcs);
 	json_add_size(o, "frame", index);
 	json_add_hex(o, "offset", t->ossa + index * frame_bytes);
+	json_add_hex(o, "gprsgx_offset", end - sizeof(g));
 	add_exitinfo(o, g.exitinfo);
 	/* other exceptions leave in EXINFO what was there */
 	if ((en->secs.miscselect & SGX_MISC_EXINFO) && (g.exitinfo & SGX_EXITINFO_VALID) &&

@@ -14,12 +14,13 @@ int view_tcs(struct encl *en, uint64_t off, struct sgx_arch_tcs *ret, struct err
 	n = encl_peek(en, off, ret, SGX_TCS_FIELDS, e);
 	if (n < 0)
 		return -1;
-	return n == SGX_TCS_FIELDS ? 0 : err_set(e, ERR_IO, EIO, "the TCS at offset 0x%llx cannot be read whole",
+	return n == SGX_TCS_FIELDS ? 0 : err_set(e, ERR_IO, EIO,
+						 "the TCS at offset 0x%llx cannot be read whole",
 						 (unsigned long long)off);
 }
 
-int view_each_tcs(struct keeper *k, const struct request *r, int (*fn)(void *arg, uint64_t off, struct err *e), void *arg,
-		  struct err *e)
+int view_each_tcs(struct keeper *k, const struct request *r,
+		  int (*fn)(void *arg, uint64_t off, struct err *e), void *arg, struct err *e)
 {
 	uint64_t off;
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* extend: let the enclave add rights to its pages (EMODPE).  The mapping stays as it is: the host's business. */
+/*
+ * extend: let the enclave add rights to its pages (EMODPE).  The mapping stays as it is: the host's business.
+ */
 #include "keeper/req_range.h"
 
-static int run(struct encl *en, uint64_t off, uint64_t pages, uint64_t value, uint64_t *ret_done, struct err *e)
+static int run(struct encl *en, uint64_t off, uint64_t pages, uint64_t value, uint64_t *ret_done,
+	       struct err *e)
 {
 	return encl_extend(en, off, pages, value | SGX_SECINFO_REG, ret_done, e);
 }

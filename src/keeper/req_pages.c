@@ -52,6 +52,8 @@ struct json *req_pages(struct keeper *k, struct request *r, struct err *e)
 
 	if (json_get(r->body, "offset") && arg_range(r->body, &off, &pages, e))
 		return NULL;
+	if (!json_get(r->body, "pages") && !json_get(r->body, "length"))
+		pages = off < k->encl->size ? (k->encl->size - off) / SGX_PAGE_SIZE : 1;
 	if (encl_pages(k->encl, off, pages, &ranges, &n, e))
 		return NULL;
 	doc = doc_begin(k, "pages", true);

@@ -14,6 +14,8 @@ struct json *req_peek(struct keeper *k, struct request *r, struct err *e)
 	CLEANUP(cleanup_free) uint8_t *buf = NULL;
 	uint64_t off = 0, bytes = DEFAULT_BYTES;
 	struct json *doc;
+	uint8_t byte;
+	bool whole;
 	ssize_t n;
 
 	if (arg_u64(r->body, "offset", &off, e) || arg_u64(r->body, "length", &bytes, e))
@@ -21,6 +23,7 @@ struct json *req_peek(struct keeper *k, struct request *r, struct err *e)
 	if (!bytes || bytes > KEEPER_MAX_DATA) {
 		err_set(e, ERR_BAD_RANGE, EINVAL, "1 to %llu bytes can be read at once",
 			(unsigned long long)KEEPER_MAX_DATA);
+		err_hint(e, "read it in pieces");
 		return NULL;
 	}
 	buf = malloc(bytes);
@@ -35,11 +38,14 @@ struct json *req_peek(struct keeper *k, struct request *r, struct err *e)
 		err_set(e, ERR_IO, errno, "what was read cannot be written to the file");
 		return NULL;
 	}
-	doc = doc_begin(k, "peek", true);
+	whole = (uint64_t)n == bytes;
+	if (!whole && encl_peek(k->encl, off + (uint64_t)n, &byte, sizeof(byte), e) == sizeof(byte))
+		err_set(e, ERR_IO, EIO, "only %zd bytes could be read", n);
+	doc = doc_begin(k, "peek", whole);
 	json_add_hex(doc, "offset", off);
 	json_add_size(doc, "requested_bytes", bytes);
 	json_add_size(doc, "bytes", (uint64_t)n);
 	if (!r->n_fds)
 		json_add_bytes(doc, "data", buf, (size_t)n);
-	return doc;
+	return doc_end(doc, whole ? 0 : -1, e);
 }

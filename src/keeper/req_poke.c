@@ -44,8 +44,11 @@ struct json *req_poke(struct keeper *k, struct request *r, struct err *e)
 	if (n >= 0) {
 		bool whole = (uint64_t)n == d.bytes;
 
-		if (!whole)
+		if (!whole) {
 			err_set(e, ERR_IO, EIO, "only %zd bytes could be written", n);
+			err_hint(e, "'sgxctl pages NAME' shows what is there; of a TCS only FLAGS can be written");
+			err_offset(e, off + (uint64_t)n);
+		}
 		doc = doc_begin(k, "poke", whole);
 		json_add_hex(doc, "offset", off);
 		json_add_size(doc, "requested_bytes", d.bytes);

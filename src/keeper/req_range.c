@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The one shape of all requests that do one thing to a range of pages: count what was done, say why it stopped. */
+/*
+ * The one shape of all requests that do one thing to a range of pages: count what was done, say why it
+ * stopped.
+ */
 #include "keeper/req_range.h"
 
 #include "base/clock.h"
 
-struct json *range_request_run(struct keeper *k, const struct request *r, const char *command, range_fn fn, uint64_t value, const char *done_key,
+struct json *range_request_run(struct keeper *k, const struct request *r, const char *command, range_fn fn,
+			       uint64_t value, const char *done_key,
 			       void (*describe)(struct json *doc, uint64_t value), struct err *e)
 {
 	struct encl_counters before, after, diff;

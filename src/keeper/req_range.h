@@ -9,7 +9,8 @@ typedef int (*range_fn)(struct encl *en, uint64_t off, uint64_t pages, uint64_t 
 			struct err *e);
 
 /* done_key names the count of pages done; describe adds value to the document, may be NULL. */
-struct json *range_request_run(struct keeper *k, const struct request *r, const char *command, range_fn fn, uint64_t value, const char *done_key,
+struct json *range_request_run(struct keeper *k, const struct request *r, const char *command, range_fn fn,
+			       uint64_t value, const char *done_key,
 			       void (*describe)(struct json *doc, uint64_t value), struct err *e);
 void describe_perm(struct json *doc, uint64_t rwx);
 void describe_flags(struct json *doc, uint64_t flags);

@@ -2,7 +2,8 @@
 /* remove: give trimmed and accepted pages back to the system. */
 #include "keeper/req_range.h"
 
-static int run(struct encl *en, uint64_t off, uint64_t pages, uint64_t value, uint64_t *ret_done, struct err *e)
+static int run(struct encl *en, uint64_t off, uint64_t pages, uint64_t value, uint64_t *ret_done,
+	       struct err *e)
 {
 	(void)value;
 	return encl_remove(en, off, pages, ret_done, e);

@@ -2,7 +2,8 @@
 /* restrict: take rights away (EMODPR); the enclave must accept that. */
 #include "keeper/req_range.h"
 
-static int run(struct encl *en, uint64_t off, uint64_t pages, uint64_t value, uint64_t *ret_done, struct err *e)
+static int run(struct encl *en, uint64_t off, uint64_t pages, uint64_t value, uint64_t *ret_done,
+	       struct err *e)
 {
 	return encl_restrict(en, off, pages, (unsigned)value, ret_done, e);
 }

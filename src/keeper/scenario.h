@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * accept-test: one scenario is one function and one row of its file's table.  It drives the enclave, compares what
- * happened with what must happen, and goes on after a comparison that failed when it can.
+ * accept-test: one scenario is one function and one row of its file's table.  It drives the enclave, compares
+ * what happened with what must happen, and goes on after a comparison that failed when it can.
  */
 #ifndef KEEPER_SCENARIO_H
 #define KEEPER_SCENARIO_H
@@ -53,7 +53,7 @@ struct scenario {
 extern const struct scenario scenarios_accept[], scenarios_refuse[], scenarios_range[], scenarios_grow[],
 	scenarios_change[], scenarios_threads[], scenarios_mmap[];
 
-/* ---- comparing (scenario_check.c) ---------------------------------------------------------------------- */
+/* ---- comparing (scenario_check.c) ---------------------------------------------------------------- */
 
 /* All return whether it held. */
 bool check_u64(struct scenario_run *s, const char *what, uint64_t expected, uint64_t got);
@@ -62,22 +62,26 @@ bool check_true(struct scenario_run *s, const char *what, bool got);
 /* A call that must have succeeded: got is its error code otherwise. */
 bool check_done(struct scenario_run *s, const char *what, int result, const struct err *e);
 /* A call that must have failed with this code. */
-bool check_error(struct scenario_run *s, const char *what, enum err_code expected, int result, const struct err *e);
+bool check_error(struct scenario_run *s, const char *what, enum err_code expected, int result,
+		 const struct err *e);
 /* An errno or positive return value of a raw call. */
 bool check_return(struct scenario_run *s, const char *what, long expected, long got);
 /* A page fault out of the enclave at page off. */
-bool check_fault(struct scenario_run *s, const char *what, unsigned errcd, uint64_t off, const struct encl_exit *x);
+bool check_fault(struct scenario_run *s, const char *what, unsigned errcd, uint64_t off,
+		 const struct encl_exit *x);
 /* The operation came to its EEXIT and says OK. */
 bool check_ok(struct scenario_run *s, const char *what, const struct encl_op *op, const struct encl_exit *x);
 /* The operation's leaf refused with this code at page `done`. */
-bool check_refused(struct scenario_run *s, const char *what, uint64_t code, uint64_t done, const struct encl_op *op,
-		   const struct encl_exit *x);
+bool check_refused(struct scenario_run *s, const char *what, uint64_t code, uint64_t done,
+		   const struct encl_op *op, const struct encl_exit *x);
 /* A counter; unknown ones are not compared. */
 void check_counter(struct scenario_run *s, const char *what, uint64_t expected, uint64_t got);
 void scenario_skip(struct scenario_run *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* ---- doing (scenario_do.c) -------------------------------------------------------------------------------- */
+/* ---- doing (scenario_do.c) ----------------------------------------------------------------------- */
 
+/* A kernel that answers AUGMENT with real errnos, and installs page-table entries with the pages. */
+bool scenario_kernel_is_fixed(const struct scenario_run *s);
 /* Room for pages that nothing used yet; false (and a failed check) when there is none. */
 bool scenario_room(struct scenario_run *s, uint64_t pages, uint64_t *ret_off);
 /* Grow by the scenario's strategy, RW, accepted; checks success and the counts. */

@@ -18,9 +18,6 @@ static void accept_empty(struct scenario_run *s)
 /* What a strategy must cost for n pages; the reason there are strategies. */
 static void check_costs(struct scenario_run *s, const struct encl_counters *c, uint64_t n)
 {
-	bool pte_by_ioctl = s->env->k->dev_config.kernel_mode == DEV_KERNEL_FIXED &&
-			    !strcmp(sgx_dev_name(s->env->k->dev), "emulated");
-
 	check_u64(s, "mmaps", 1, c->mmaps);
 	check_u64(s, "EACCEPTs", n, c->eaccepts);
 	check_counter(s, "page-table entries", n, c->ptes);
@@ -28,12 +25,13 @@ static void check_costs(struct scenario_run *s, const struct encl_counters *c, u
 	case GROW_IOCTL:
 		check_u64(s, "ioctls", 1, c->ioctls);
 		check_u64(s, "EENTERs", 1, c->eenters);
-		check_counter(s, "asynchronous exits", pte_by_ioctl ? 0 : n, c->aexs);
+		check_counter(s, "asynchronous exits", scenario_kernel_is_fixed(s) ? 0 : n, c->aexs);
 		break;
 	case GROW_TOUCH:
 		check_u64(s, "ioctls", 0, c->ioctls);
 		check_u64(s, "EENTERs", 1, c->eenters);
-		check_u64(s, "host faults", n, c->host_faults);
+		/* a driver that is short of EPC lets the same access fault until a page is free */
+		check_true(s, "one host fault per page, at least", c->host_faults >= n);
 		check_counter(s, "asynchronous exits", 0, c->aexs);
 		break;
 	case GROW_ACCEPT:
@@ -94,8 +92,8 @@ static void prove_rx(struct scenario_run *s, uint64_t off)
 static void acceptcopy(struct scenario_run *s)
 {
 	struct grow_request q = { .pages = s->pages, .strategy = s->strategy, .accept = true };
-	uint8_t *data = mmap(NULL, s->pages * SGX_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			     -1, 0);
+	uint8_t *data = mmap(NULL, s->pages * SGX_PAGE_SIZE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct grow_result r;
 	struct encl_op op;
 	struct encl_exit x;
@@ -162,9 +160,10 @@ static void access_before_accept(struct scenario_run *s)
 
 const struct scenario scenarios_accept[] = {
 	{ "accept-empty", "accept one empty page", ON_ALL, NEEDS_SGX2, "grow", 1, accept_empty, false },
-	{ "accept-many", "accept N pages, counting what it costs", ON_ALL, NEEDS_SGX2, "grow", 256, accept_many, false },
-	{ "acceptcopy-rights", "EACCEPTCOPY code as r-x, run it, be refused to write it", ON_ALL, NEEDS_SGX2, "grow",
-	  4, acceptcopy, false },
+	{ "accept-many", "accept N pages, counting what it costs", ON_ALL, NEEDS_SGX2, "grow", 256,
+	  accept_many, false },
+	{ "acceptcopy-rights", "EACCEPTCOPY code as r-x, run it, be refused to write it", ON_ALL, NEEDS_SGX2,
+	  "grow", 4, acceptcopy, false },
 	{ "access-before-accept", "write to a page that awaits EACCEPT, accept it, resume",
 	  ON_IOCTL | ON_TOUCH | ON_ACCESS, NEEDS_SGX2, "grow", 1, access_before_accept, false },
 	{ 0 }

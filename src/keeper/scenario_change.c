@@ -37,7 +37,8 @@ static void restrict_accept(struct scenario_run *s)
 	struct err e = { 0 };
 	uint64_t off, done;
 
-	if (!scenario_room(s, 1, &off) || !scenario_grow(s, off, 1, &r) || !scenario_word(s, "use the page", off, 41))
+	if (!scenario_room(s, 1, &off) || !scenario_grow(s, off, 1, &r) ||
+	    !scenario_word(s, "use the page", off, 41))
 		return;
 	if (!check_done(s, "RESTRICT to r--", encl_restrict(s->en, off, 1, SGX_SECINFO_R, &done, &e), &e) ||
 	    !scenario_accept(s, "accept that", off, 1, RESTRICTED_R))
@@ -47,7 +48,8 @@ static void restrict_accept(struct scenario_run *s)
 	if (!scenario_start(s, &st, &op))
 		return;
 	check_fault(s, "write to the restricted page", 0x8007, off, &st.x);
-	check_done(s, "EMODPE gives W back", encl_extend(s->en, off, 1, SGX_SECINFO_REG | PERM_RW, &done, &e), &e);
+	check_done(s, "EMODPE gives W back", encl_extend(s->en, off, 1, SGX_SECINFO_REG | PERM_RW, &done, &e),
+		   &e);
 	scenario_resume(s, &st);
 	check_ok(s, "the write is done", &st.op, &st.x);
 	scenario_finish(s, &st);
@@ -108,7 +110,6 @@ static void trim_remove(struct scenario_run *s)
 		struct encl_op op = op_at(s, ENCL_OP_READ, off, 0);
 		struct encl_exit x;
 
-		encl_note_accepted(s->en, off, 1, PERM_RW);
 		scenario_op(s, &op, &x);
 		check_ok(s, "read it", &op, &x);
 		check_hex(s, "it is empty", 0, op.value);
@@ -158,7 +159,6 @@ static void trimmed_access(struct scenario_run *s)
 		scenario_resume(s, &st);
 		check_fault(s, "read it after its removal: a fresh page, pending", 0x8005, off, &st.x);
 		if (scenario_accept(s, "accept the fresh page", off, 1, FRESH_FLAGS)) {
-			encl_note_accepted(s->en, off, 1, PERM_RW);
 			scenario_resume(s, &st);
 			check_ok(s, "the read is done", &st.op, &st.x);
 		}
@@ -166,7 +166,7 @@ static void trimmed_access(struct scenario_run *s)
 	scenario_finish(s, &st);
 }
 
-/* ---- a thread made at run time ------------------------------------------------------------------------------ */
+/* ---- a thread made at run time ------------------------------------------------------------------- */
 
 enum { STACK_PAGES = 4, TLS = STACK_PAGES, TCS = TLS + 1, SSA = TCS + 1, THREAD_PAGES = SSA + ENCL_DYN_NSSA };
 
@@ -184,7 +184,8 @@ static bool make_thread(struct scenario_run *s, uint64_t off)
 	    !check_done(s, "MODIFY_TYPES to TCS",
 			encl_modify_type(s->en, off + BYTES(TCS), 1, SGX_PT_TCS, &done, &e), &e))
 		return false;
-	return scenario_accept(s, "accept the TCS", off + BYTES(TCS), 1, SGX_SECINFO_TCS | SGX_SECINFO_MODIFIED);
+	return scenario_accept(s, "accept the TCS", off + BYTES(TCS), 1,
+			       SGX_SECINFO_TCS | SGX_SECINFO_MODIFIED);
 }
 
 static void enter_thread(struct scenario_run *s, uint64_t off)
@@ -218,10 +219,12 @@ static void tcs_create(struct scenario_run *s)
 	struct encl_op op;
 	uint64_t off;
 
-	if (!scenario_room(s, THREAD_PAGES, &off) || !scenario_grow(s, off, THREAD_PAGES, &r) || !make_thread(s, off))
+	if (!scenario_room(s, THREAD_PAGES, &off) || !scenario_grow(s, off, THREAD_PAGES, &r) ||
+	    !make_thread(s, off))
 		return;
 	enter_thread(s, off);
-	if (!trim(s, off, THREAD_PAGES) || !scenario_accept(s, "accept the trimming", off, THREAD_PAGES, TRIMMED))
+	if (!trim(s, off, THREAD_PAGES) || !scenario_accept(s, "accept the trimming", off, THREAD_PAGES,
+							    TRIMMED))
 		return;
 	t = encl_tcs_at(s->en, off + BYTES(TCS));
 	if (t) {
@@ -237,13 +240,13 @@ const struct scenario scenarios_change[] = {
 	{ "restrict-accept", "take W from a page, accept that, be refused to write", 0, NEEDS_SGX2, "grow", 1,
 	  restrict_accept, false },
 	{ "extend", "add X to a page and run it", 0, NEEDS_SGX2, "grow", 1, extend, false },
-	{ "trim-remove", "trim, accept, remove; the address can be used again", ON_ALL, NEEDS_SGX2, "grow", 16,
-	  trim_remove, false },
-	{ "remove-unaccepted", "pages are not removed before they are trimmed and that is accepted", 0, NEEDS_SGX2,
-	  "grow", 1, remove_unaccepted, false },
-	{ "trimmed-access", "a trimmed page cannot be read, a fresh one comes after its removal", 0, NEEDS_SGX2, "grow",
-	  1, trimmed_access, false },
-	{ "tcs-create", "make a thread at run time, enter by it, take it away", ON_ALL, NEEDS_SGX2, "grow", THREAD_PAGES,
-	  tcs_create, false },
+	{ "trim-remove", "trim, accept, remove; the address can be used again", ON_ALL, NEEDS_SGX2, "grow",
+	  16, trim_remove, false },
+	{ "remove-unaccepted", "pages are not removed before they are trimmed and that is accepted", 0,
+	  NEEDS_SGX2, "grow", 1, remove_unaccepted, false },
+	{ "trimmed-access", "a trimmed page cannot be read, a fresh one comes after its removal", 0,
+	  NEEDS_SGX2, "grow", 1, trimmed_access, false },
+	{ "tcs-create", "make a thread at run time, enter by it, take it away", ON_ALL, NEEDS_SGX2, "grow",
+	  THREAD_PAGES, tcs_create, false },
 	{ 0 }
 };

@@ -52,9 +52,11 @@ bool check_done(struct scenario_run *s, const char *what, int result, const stru
 	return record(s, what, !result, "done", result ? got : "done");
 }
 
-bool check_error(struct scenario_run *s, const char *what, enum err_code expected, int result, const struct err *e)
+bool check_error(struct scenario_run *s, const char *what, enum err_code expected, int result,
+		 const struct err *e)
 {
-	return record(s, what, result && e->code == expected, err_name(expected), result ? err_name(e->code) : "done");
+	return record(s, what, result && e->code == expected, err_name(expected), result ? err_name(e->code) :
+		      "done");
 }
 
 static void return_text(long r, char *buf, size_t bytes)
@@ -90,7 +92,8 @@ static void exit_text(const struct scenario_run *s, const struct encl_exit *x, c
 		snprintf(buf, bytes, "%s 0x%x at 0x%" PRIx64, name ? name : "?", x->errcd, x->addr);
 }
 
-bool check_fault(struct scenario_run *s, const char *what, unsigned errcd, uint64_t off, const struct encl_exit *x)
+bool check_fault(struct scenario_run *s, const char *what, unsigned errcd, uint64_t off,
+		 const struct encl_exit *x)
 {
 	char expected[96], got[96];
 
@@ -100,7 +103,8 @@ bool check_fault(struct scenario_run *s, const char *what, unsigned errcd, uint6
 		      x->errcd == errcd && x->addr == s->en->base + off, expected, got);
 }
 
-static void status_text(const struct scenario_run *s, const struct encl_op *op, const struct encl_exit *x, char *buf,
+static void status_text(const struct scenario_run *s, const struct encl_op *op, const struct encl_exit *x,
+			char *buf,
 			size_t bytes)
 {
 	const char *code = sgx_code_name(op->sgx);
@@ -110,7 +114,8 @@ static void status_text(const struct scenario_run *s, const struct encl_op *op, 
 	else if (op->status == ENCL_OK)
 		snprintf(buf, bytes, "ok");
 	else if (op->status == ENCL_REFUSED)
-		snprintf(buf, bytes, "%s (%" PRIu64 ") at page %" PRIu64, code ? code : "?", op->sgx, op->done);
+		snprintf(buf, bytes, "%s (%" PRIu64 ") at page %" PRIu64, code ? code : "?", op->sgx,
+			 op->done);
 	else
 		snprintf(buf, bytes, "status %" PRIu64 " at page %" PRIu64, op->status, op->done);
 }
@@ -123,13 +128,14 @@ bool check_ok(struct scenario_run *s, const char *what, const struct encl_op *op
 	return record(s, what, !strcmp(got, "ok"), "ok", got);
 }
 
-bool check_refused(struct scenario_run *s, const char *what, uint64_t code, uint64_t done, const struct encl_op *op,
-		   const struct encl_exit *x)
+bool check_refused(struct scenario_run *s, const char *what, uint64_t code, uint64_t done,
+		   const struct encl_op *op, const struct encl_exit *x)
 {
 	const char *name = sgx_code_name(code);
 	char expected[96], got[96];
 
-	snprintf(expected, sizeof(expected), "%s (%" PRIu64 ") at page %" PRIu64, name ? name : "?", code, done);
+	snprintf(expected, sizeof(expected), "%s (%" PRIu64 ") at page %" PRIu64, name ? name : "?", code,
+		 done);
 	status_text(s, op, x, got, sizeof(got));
 	return record(s, what, !strcmp(got, expected), expected, got);
 }

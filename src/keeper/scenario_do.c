@@ -5,6 +5,12 @@
 
 #include "keeper/scenario.h"
 
+bool scenario_kernel_is_fixed(const struct scenario_run *s)
+{
+	return s->env->k->dev_config.kernel_mode == DEV_KERNEL_FIXED &&
+	       !strcmp(sgx_dev_name(s->env->k->dev), "emulated");
+}
+
 bool scenario_room(struct scenario_run *s, uint64_t pages, uint64_t *ret_off)
 {
 	struct scenario_env *env = s->env;

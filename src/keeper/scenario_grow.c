@@ -57,7 +57,8 @@ static bool give_back(struct scenario_run *s, uint64_t off, uint64_t pages)
 	uint64_t done;
 
 	return check_done(s, "trim", encl_modify_type(s->en, off, pages, SGX_PT_TRIM, &done, &e), &e) &&
-	       scenario_accept(s, "accept the trimming", off, pages, SGX_SECINFO_TRIM | SGX_SECINFO_MODIFIED) &&
+	       scenario_accept(s, "accept the trimming", off, pages,
+			       SGX_SECINFO_TRIM | SGX_SECINFO_MODIFIED) &&
 	       check_done(s, "remove", encl_remove(s->en, off, pages, &done, &e), &e);
 }
 
@@ -98,9 +99,11 @@ static void epc_exhausted(struct scenario_run *s)
 }
 
 const struct scenario scenarios_grow[] = {
-	{ "heap-growth", "a heap that grows upwards, chunk by chunk", ON_ALL, NEEDS_SGX2, "grow", 16, heap_growth, false },
-	{ "stack-growth", "a stack that grows downwards", ON_ALL, NEEDS_SGX2, "grow", 16, stack_growth, false },
-	{ "epc-exhausted", "the EPC runs out half way", ON_ALL, NEEDS_SGX2 | NEEDS_FRESH, "grow", 0, epc_exhausted,
+	{ "heap-growth", "a heap that grows upwards, chunk by chunk", ON_ALL, NEEDS_SGX2, "grow", 16,
+	  heap_growth, false },
+	{ "stack-growth", "a stack that grows downwards", ON_ALL, NEEDS_SGX2, "grow", 16, stack_growth,
 	  false },
+	{ "epc-exhausted", "the EPC runs out half way", ON_ALL, NEEDS_SGX2 | NEEDS_FRESH, "grow", 0,
+	  epc_exhausted, false },
 	{ 0 }
 };

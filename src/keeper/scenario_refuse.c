@@ -35,8 +35,6 @@ static void accept_twice(struct scenario_run *s)
 
 static void accept_wrong(struct scenario_run *s)
 {
-	struct encl_op op;
-	struct encl_exit x;
 	uint64_t off;
 
 	if (!scenario_room(s, 1, &off) || !scenario_bring(s, off, 1))
@@ -46,11 +44,8 @@ static void accept_wrong(struct scenario_run *s)
 	try_accept(s, "EACCEPT naming PR, not PENDING", off, PERM_RW | SGX_SECINFO_REG | SGX_SECINFO_PR);
 	try_accept(s, "EACCEPT naming a TCS", off, SGX_SECINFO_TCS | SGX_SECINFO_MODIFIED);
 	try_accept(s, "EACCEPT naming a trimmed page", off, SGX_SECINFO_TRIM | SGX_SECINFO_MODIFIED);
-	op = op_at(s, ENCL_OP_ACCEPT, off, 1);
-	op.flags = FRESH_FLAGS;
-	scenario_op(s, &op, &x);
-	check_ok(s, "EACCEPT naming what it is", &op, &x);
-	scenario_word(s, "use the page", off, 9);
+	if (scenario_accept(s, "EACCEPT naming what it is", off, 1, FRESH_FLAGS))
+		scenario_word(s, "use the page", off, 9);
 }
 
 /* Where nothing is mapped no page can come; with a mapping the same instruction succeeds. */
@@ -100,12 +95,12 @@ static void acceptcopy_readonly(struct scenario_run *s)
 }
 
 const struct scenario scenarios_refuse[] = {
-	{ "accept-twice", "a second EACCEPT or EACCEPTCOPY of a page is refused", ON_ALL, NEEDS_SGX2, "grow", 2,
-	  accept_twice, false },
-	{ "accept-wrong", "EACCEPT that names other rights or another type is refused", ON_IOCTL | ON_TOUCH | ON_ACCEPT,
-	  NEEDS_SGX2, "grow", 1, accept_wrong, false },
-	{ "accept-outside", "EACCEPT where no page is and none can come", 0, NEEDS_SGX2, "grow", 1, accept_outside,
-	  false },
+	{ "accept-twice", "a second EACCEPT or EACCEPTCOPY of a page is refused", ON_ALL, NEEDS_SGX2, "grow",
+	  2, accept_twice, false },
+	{ "accept-wrong", "EACCEPT that names other rights or another type is refused",
+	  ON_IOCTL | ON_TOUCH | ON_ACCEPT, NEEDS_SGX2, "grow", 1, accept_wrong, false },
+	{ "accept-outside", "EACCEPT where no page is and none can come", 0, NEEDS_SGX2, "grow", 1,
+	  accept_outside, false },
 	{ "acceptcopy-readonly", "EACCEPTCOPY needs a writable mapping", 0, NEEDS_SGX2, "grow", 1,
 	  acceptcopy_readonly, false },
 	{ 0 }

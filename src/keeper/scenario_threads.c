@@ -20,7 +20,8 @@ static void *grow_main(void *arg)
 {
 	struct grower *g = arg;
 	struct scenario_run *s = g->s;
-	struct grow_request q = { .pages = s->pages, .strategy = s->strategy, .accept = true, .rwx = PERM_RW };
+	struct grow_request q = { .pages = s->pages, .strategy = s->strategy, .accept = true,
+				  .rwx = PERM_RW };
 	struct grow_result r;
 
 	for (uint64_t i = 0; i < ROUNDS && !g->result; i++) {
@@ -49,7 +50,8 @@ static void two_threads(struct scenario_run *s)
 	if (!scenario_room(s, THREADS * each, &off))
 		return;
 	for (int i = 0; i < THREADS; i++) {
-		g[i] = (struct grower){ .s = s, .off = off + (uint64_t)i * each * SGX_PAGE_SIZE, .seed = (uint64_t)i + 1 };
+		g[i] = (struct grower){ .s = s, .off = off + (uint64_t)i * each * SGX_PAGE_SIZE,
+					.seed = (uint64_t)i + 1 };
 		if (pthread_create(&t[i], NULL, grow_main, &g[i]))
 			break;
 		started++;
@@ -70,7 +72,7 @@ static void two_threads(struct scenario_run *s)
 }
 
 const struct scenario scenarios_threads[] = {
-	{ "two-threads", "two threads grow the enclave at once", ON_ALL, NEEDS_SGX2 | NEEDS_FRESH, "threads", 16,
-	  two_threads, false },
+	{ "two-threads", "two threads grow the enclave at once", ON_ALL, NEEDS_SGX2 | NEEDS_FRESH, "threads",
+	  16, two_threads, false },
 	{ 0 }
 };

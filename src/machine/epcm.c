@@ -1,49 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* EPCM entries: locks that never block, commits that are one store, decoded views. */
+/* EPCM entries: changes of state, decoded views. */
 #include "machine/epcm.h"
-
-static bool try_lock(struct epcm_hold *h, struct sgxm_epcm *e, uint32_t conflicts, uint32_t unit)
-{
-	uint32_t w = __atomic_load_n(&e->word, __ATOMIC_RELAXED);
-
-	do {
-		if (w & conflicts || (unit == EPCM_SHARE_ONE && (w & EPCM_SHARE_MASK) == EPCM_SHARE_MASK))
-			return false;
-	} while (!__atomic_compare_exchange_n(&e->word, &w, w + unit, true, __ATOMIC_ACQUIRE,
-					      __ATOMIC_RELAXED));
-	h->e = e;
-	h->unit = unit;
-	return true;
-}
-
-bool epcm_try_shared(struct epcm_hold *h, struct sgxm_epcm *e)
-{
-	return try_lock(h, e, EPCM_EXCLUSIVE, EPCM_SHARE_ONE);
-}
-
-bool epcm_try_exclusive(struct epcm_hold *h, struct sgxm_epcm *e)
-{
-	return try_lock(h, e, EPCM_EXCLUSIVE | EPCM_SHARE_MASK | EPCM_SGX2, EPCM_EXCLUSIVE);
-}
-
-/* For EMODT, whose conflict over the SGX2 resource is a later check */
-bool epcm_try_exclusive_base(struct epcm_hold *h, struct sgxm_epcm *e)
-{
-	return try_lock(h, e, EPCM_EXCLUSIVE | EPCM_SHARE_MASK, EPCM_EXCLUSIVE);
-}
-
-bool epcm_try_sgx2(struct epcm_hold *h, struct sgxm_epcm *e, bool own_exclusive)
-{
-	return try_lock(h, e, own_exclusive ? EPCM_SGX2 : EPCM_SGX2 | EPCM_EXCLUSIVE, EPCM_SGX2);
-}
-
-void epcm_drop(struct epcm_hold *h)
-{
-	if (!h->e)
-		return;
-	__atomic_fetch_sub(&h->e->word, h->unit, __ATOMIC_RELEASE);
-	h->e = NULL;
-}
 
 bool epcm_change(struct sgxm_epcm *e, uint32_t from, uint32_t to)
 {
@@ -55,18 +12,6 @@ bool epcm_change(struct sgxm_epcm *e, uint32_t from, uint32_t to)
 	} while (!__atomic_compare_exchange_n(&e->word, &w, (w & ~SGXM_E_STATE) | to, true,
 					      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
 	return true;
-}
-
-void epcm_publish(struct sgxm *m, struct epcm_hold *h, uint64_t epa, uint32_t state,
-		  struct sgxm_owner owner)
-{
-	struct sgxm_epcm *e = h->e;
-
-	m->ops->set_owner(m->host, epa, owner);
-	__atomic_store_n(&e->epoch, 0, __ATOMIC_RELAXED);
-	/* nobody else may touch a word that is held exclusively, so a store both commits and unlocks */
-	__atomic_store_n(&e->word, state, __ATOMIC_RELEASE);
-	h->e = NULL;
 }
 
 void epcm_free(struct epcm_hold *h)

@@ -31,11 +31,54 @@ struct epcm_hold {
 	uint32_t unit;          /* what the lock added to the word */
 };
 
-bool epcm_try_shared(struct epcm_hold *h, struct sgxm_epcm *e);
-bool epcm_try_exclusive(struct epcm_hold *h, struct sgxm_epcm *e);
-bool epcm_try_exclusive_base(struct epcm_hold *h, struct sgxm_epcm *e);
-bool epcm_try_sgx2(struct epcm_hold *h, struct sgxm_epcm *e, bool own_exclusive);
-void epcm_drop(struct epcm_hold *h);
+static inline bool epcm_try(struct epcm_hold *h, struct sgxm_epcm *e, uint32_t conflicts, uint32_t unit)
+{
+	uint32_t w = __atomic_load_n(&e->word, __ATOMIC_RELAXED);
+
+	do {
+		if (w & conflicts || (unit & EPCM_SHARE_ONE && (w & EPCM_SHARE_MASK) == EPCM_SHARE_MASK))
+			return false;
+	} while (!__atomic_compare_exchange_n(&e->word, &w, w + unit, true, __ATOMIC_ACQUIRE,
+					      __ATOMIC_RELAXED));
+	h->e = e;
+	h->unit = unit;
+	return true;
+}
+
+static inline bool epcm_try_shared(struct epcm_hold *h, struct sgxm_epcm *e)
+{
+	return epcm_try(h, e, EPCM_EXCLUSIVE, EPCM_SHARE_ONE);
+}
+
+/* EACCEPT takes both at once */
+static inline bool epcm_try_shared_sgx2(struct epcm_hold *h, struct sgxm_epcm *e)
+{
+	return epcm_try(h, e, EPCM_EXCLUSIVE | EPCM_SGX2, EPCM_SHARE_ONE | EPCM_SGX2);
+}
+
+static inline bool epcm_try_exclusive(struct epcm_hold *h, struct sgxm_epcm *e)
+{
+	return epcm_try(h, e, EPCM_EXCLUSIVE | EPCM_SHARE_MASK | EPCM_SGX2, EPCM_EXCLUSIVE);
+}
+
+/* For EMODT, whose conflict over the SGX2 resource is a later check */
+static inline bool epcm_try_exclusive_base(struct epcm_hold *h, struct sgxm_epcm *e)
+{
+	return epcm_try(h, e, EPCM_EXCLUSIVE | EPCM_SHARE_MASK, EPCM_EXCLUSIVE);
+}
+
+static inline bool epcm_try_sgx2(struct epcm_hold *h, struct sgxm_epcm *e, bool own_exclusive)
+{
+	return epcm_try(h, e, own_exclusive ? EPCM_SGX2 : EPCM_SGX2 | EPCM_EXCLUSIVE, EPCM_SGX2);
+}
+
+static inline void epcm_drop(struct epcm_hold *h)
+{
+	if (!h->e)
+		return;
+	__atomic_fetch_sub(&h->e->word, h->unit, __ATOMIC_RELEASE);
+	h->e = NULL;
+}
 
 #define EPCM_HOLD(name) __attribute__((cleanup(epcm_drop))) struct epcm_hold name; name.e = NULL
 
@@ -49,8 +92,17 @@ static inline uint32_t epcm_state(const struct sgxm_epcm *e)
 bool epcm_change(struct sgxm_epcm *e, uint32_t from, uint32_t to);
 
 /* Fill the free entry of epa, held exclusively; the last store makes it valid and unlocks it. */
-void epcm_publish(struct sgxm *m, struct epcm_hold *h, uint64_t epa, uint32_t state,
-		  struct sgxm_owner owner);
+static inline void epcm_publish(struct sgxm *m, struct epcm_hold *h, uint64_t epa, uint32_t state,
+				struct sgxm_owner owner)
+{
+	struct sgxm_epcm *e = h->e;
+
+	m->ops->set_owner(m->host, epa, owner);
+	__atomic_store_n(&e->epoch, 0, __ATOMIC_RELAXED);
+	/* nobody else may touch a word that is held exclusively, so a store both commits and unlocks */
+	__atomic_store_n(&e->word, state, __ATOMIC_RELEASE);
+	h->e = NULL;
+}
 
 /* Invalidate an entry that is held exclusively, and unlock it. */
 void epcm_free(struct epcm_hold *h);

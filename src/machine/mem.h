@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Bytes without libc: copy, zero, compare.  The string instructions are written out because a C
- * loop may be turned back into a call of memcpy or memset, which this room must not need.
+ * loop may be turned back into a call of memcpy or memset, which this room must not need.  They take
+ * some 10 ns to start, so a few words are moved one by one, in loops the compiler cannot recognise.
  *
  * Context: any.  DF is clear, as the ABI promises to every function.
  */
@@ -14,13 +15,42 @@
 
 #include "arch/sgx_arch.h"
 
-static inline void mem_copy(void *dst, const void *src, size_t bytes)
+typedef uint64_t __attribute__((may_alias, aligned(1))) mem_u64;
+typedef uint32_t __attribute__((may_alias, aligned(1))) mem_u32;
+typedef uint16_t __attribute__((may_alias, aligned(1))) mem_u16;
+
+static inline uint64_t mem_get64(const void *p) { return *(const mem_u64 *)p; }
+static inline uint32_t mem_get32(const void *p) { return *(const mem_u32 *)p; }
+static inline void mem_put64(void *p, uint64_t v) { *(mem_u64 *)p = v; }
+static inline void mem_put32(void *p, uint32_t v) { *(mem_u32 *)p = v; }
+static inline void mem_put16(void *p, uint16_t v) { *(mem_u16 *)p = v; }
+
+/* Is this constant number of bytes a few words?  Always inlined, or the answer would be no. */
+#define MEM_IS_SHORT(bytes) (__builtin_constant_p(bytes) && (bytes) <= 256 && (bytes) % 8 == 0)
+#define MEM_INLINE static inline __attribute__((always_inline))
+
+MEM_INLINE void mem_copy(void *dst, const void *src, size_t bytes)
 {
+	if (MEM_IS_SHORT(bytes)) {
+		/* volatile: what others may change meanwhile is read once, as a string instruction would */
+		for (size_t i = 0; i < bytes; i += 8) {
+			mem_put64((uint8_t *)dst + i, *(const volatile mem_u64 *)((const uint8_t *)src + i));
+			__asm__ volatile("" : : : "memory");
+		}
+		return;
+	}
 	__asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(bytes) : : "memory");
 }
 
-static inline void mem_zero(void *dst, size_t bytes)
+MEM_INLINE void mem_zero(void *dst, size_t bytes)
 {
+	if (MEM_IS_SHORT(bytes)) {
+		for (size_t i = 0; i < bytes; i += 8) {
+			mem_put64((uint8_t *)dst + i, 0);
+			__asm__ volatile("" : : : "memory");
+		}
+		return;
+	}
 	__asm__ volatile("rep stosb" : "+D"(dst), "+c"(bytes) : "a"(0) : "memory");
 }
 
@@ -38,16 +68,6 @@ static inline bool mem_equal(const void *a, const void *b, size_t bytes)
 		diff |= (uint8_t)(x[i] ^ y[i]);
 	return diff == 0;
 }
-
-typedef uint64_t __attribute__((may_alias, aligned(1))) mem_u64;
-typedef uint32_t __attribute__((may_alias, aligned(1))) mem_u32;
-typedef uint16_t __attribute__((may_alias, aligned(1))) mem_u16;
-
-static inline uint64_t mem_get64(const void *p) { return *(const mem_u64 *)p; }
-static inline uint32_t mem_get32(const void *p) { return *(const mem_u32 *)p; }
-static inline void mem_put64(void *p, uint64_t v) { *(mem_u64 *)p = v; }
-static inline void mem_put32(void *p, uint32_t v) { *(mem_u32 *)p = v; }
-static inline void mem_put16(void *p, uint16_t v) { *(mem_u16 *)p = v; }
 
 static inline bool mem_is_zero(const void *p, size_t bytes)
 {

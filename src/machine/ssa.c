@@ -53,18 +53,21 @@ enum ssa_part ssa_resolve(struct sgxm *m, struct sgxm_cpu *cpu, const struct ssa
 			  uint32_t idx, struct ssa_frame *ret_frame, struct sgxm_out *ret_fault)
 {
 	uint64_t la = stack->base_la + idx * stack->frame_bytes;
-	struct ssa_frame f;
+	uint64_t last = stack->frame_bytes / SGX_PAGE_SIZE - 1;
 
-	mem_zero(&f, sizeof(f));
-	for (uint32_t i = 0; i < stack->xsave_pages; i++) {
-		if (!resolve_page(m, cpu, stack->secs_epa, la + (uint64_t)i * SGX_PAGE_SIZE,
-				  &f.xsave_epa[i], ret_fault))
+	for (uint32_t i = 0; i < SGXM_SSA_XSAVE_PAGES; i++) {
+		ret_frame->xsave_epa[i] = 0;
+		if (i < stack->xsave_pages &&
+		    !resolve_page(m, cpu, stack->secs_epa, la + (uint64_t)i * SGX_PAGE_SIZE,
+				  &ret_frame->xsave_epa[i], ret_fault))
 			return SSA_XSAVE_REFUSED;
 	}
-	if (!resolve_page(m, cpu, stack->secs_epa, la + stack->frame_bytes - SGX_PAGE_SIZE, &f.gpr_epa,
-			  ret_fault))
+	/* in a small frame GPRSGX ends a page that has just passed the same checks */
+	if (last < stack->xsave_pages)
+		ret_frame->gpr_epa = ret_frame->xsave_epa[last];
+	else if (!resolve_page(m, cpu, stack->secs_epa, la + last * SGX_PAGE_SIZE, &ret_frame->gpr_epa,
+			       ret_fault))
 		return SSA_GPRSGX_REFUSED;
-	mem_copy(ret_frame, &f, sizeof(f));
 	return SSA_COMPLETE;
 }
 

@@ -49,7 +49,8 @@ enum ssa_part { SSA_COMPLETE, SSA_XSAVE_REFUSED, SSA_GPRSGX_REFUSED };
 
 /*
  * Check every page that an AEX will write in frame `idx`: page tables R/W, EPC, and the EPCM.
- * Unless SSA_COMPLETE, *ret_fault is the #PF (address of the page), without its check id.
+ * Unless SSA_COMPLETE, *ret_fault is the #PF (address of the page), without its check id, and
+ * *ret_frame is of no use.
  */
 enum ssa_part ssa_resolve(struct sgxm *m, struct sgxm_cpu *cpu, const struct ssa_stack *stack,
 			  uint32_t idx, struct ssa_frame *ret_frame, struct sgxm_out *ret_fault);

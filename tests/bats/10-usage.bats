@@ -121,9 +121,9 @@ commands() { "$SGXCTL" __complete '' | cut -f1; }
 @test "names that are none" {
 	for bad in '' . .. .hidden -dash a/b ../x 'a b' $'a\nb' $'\e[31m' "$(printf '%065d' 0)"; do
 		run -64 json status -- "$bad"
-		fails_with usage
+		fails_with bad-name
 		run -64 json load grow "--name=$bad"
-		fails_with usage
+		fails_with bad-name
 	done
 }
 

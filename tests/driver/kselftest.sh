@@ -149,7 +149,7 @@ if ! build >"$tmp/build" 2>&1; then
 fi
 run "default"
 for kernel in rfc upstream fixed; do
-	for trap in enclu hlt; do
+	for trap in enclu hlt int3; do
 		run "$kernel, $trap" KSELFTEST_KERNEL=$kernel SGXCTL_TRAP=$trap KSELFTEST_EPC=2097152
 	done
 done

@@ -72,4 +72,8 @@ done <"$tmp/commands"
 sed -n 's/^SGXCTL_ERR([A-Z0-9_]*, *"\([a-z0-9-]*\)", *\([0-9]*\),.*/\1 \2/p' "$top/src/base/errors.def" | sort >"$tmp/a"
 sed -n 's/^\.It Sy \([a-z0-9-]*\) Pq \([0-9]*\).*/\1 \2/p' "$top/man/sgxctl-errors.7" | sort >"$tmp/b"
 same "sgxctl-errors(7) has every code with its exit status"
+sed -n 's/^SGXCTL_ERR([A-Z0-9_]*, *"\([a-z0-9-]*\)", *[0-9]*, "\(.*\)")$/\1 \2/p' "$top/src/base/errors.def" | sort >"$tmp/a"
+sed -n '/^\.It Sy/{s/^\.It Sy \([a-z0-9-]*\).*/\1/;h;}; /^\.Em Hint/{n;s/^\\&//;H;x;s/\n/ /;p;}' "$top/man/sgxctl-errors.7" |
+	sort >"$tmp/b"
+same "and with its hint"
 echo "1..$n"

@@ -99,8 +99,8 @@ def fill(o, segments):
     for i, s in enumerate(segments):
         s.data = bytes(s.filesz) if o.zeros else pattern(s.filesz, o.seed * 100 + i)
         at = o.entry - s.vaddr
-        if s.flags & X and 0 <= at and at + len(LEAVE) <= s.filesz:
-            s.data = s.data[:at] + LEAVE + s.data[at + len(LEAVE):]
+        if s.flags & X and 0 <= at and at + len(o.code) <= s.filesz:
+            s.data = s.data[:at] + o.code + s.data[at + len(o.code):]
 
 
 def kernel_tcs_segment(o, segments):
@@ -230,6 +230,8 @@ def parser():
                    " kernel: without the TCS segment, VADDR is also the place in the enclave")
     p.add_argument("--entry", type=number, default=None,
                    help="entry point (default: start of the first code)")
+    p.add_argument("--code", type=bytes.fromhex, default=LEAVE, metavar="HEX",
+                   help="machine code at the entry point (default: EEXIT at once)")
     p.add_argument("--seed", type=number, default=1, help="chooses the bytes of the segments")
     p.add_argument("--zeros", action="store_true", help="segments are zero instead")
     p.add_argument("--type", choices=["exec", "dyn"], default="exec")

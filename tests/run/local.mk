@@ -9,3 +9,10 @@ tests_run_emul_stress_LDADD = $(run_libs)
 check_PROGRAMS += tests/run/world
 tests_run_world_SOURCES = tests/run/world.c $(run_rig)
 tests_run_world_LDADD = $(run_libs)
+
+# run under `sgxctl run`, as TAP of their own
+lint_tests += tests/run/world.sh
+EXTRA_DIST += tests/run/world.sh
+bats_tests += tests/bats/50-run.bats
+check_PROGRAMS += tests/run/hello
+tests_run_hello_SOURCES = tests/run/hello.c

@@ -17,14 +17,17 @@ struct plan rig_plan(uint64_t pages)
 	static const uint8_t code[3 * SGX_PAGE_SIZE / 2] = { 0xc3 };
 	struct plan p = {
 		.format = "test", .size = RIG_SIZE, .ssaframesize = 1, .miscselect = SGX_MISC_EXINFO,
-		.attributes = { SGX_ATTR_MODE64BIT, 3 }, .nssa = 2, .n_runs = 3, .n_tcs = 2, .op_interface = true,
+		.attributes = { SGX_ATTR_MODE64BIT, 3 }, .nssa = 2, .n_runs = 3, .n_tcs = 2,
+		.op_interface = true,
 	};
 
 	p.runs = need(calloc(p.n_runs, sizeof(*p.runs)));
 	p.tcs = need(calloc(p.n_tcs, sizeof(*p.tcs)));
 	p.tcs[1] = SGX_PAGE_SIZE;
-	p.runs[0] = (struct plan_run){ .off = 0, .pages = 2, .secinfo = SGX_SECINFO_TCS, .measured = true, .what = "tcs" };
-	p.runs[1] = (struct plan_run){ .off = 0x2000, .pages = pages, .secinfo = SGX_SECINFO_REG | RWX_RW, .what = "heap" };
+	p.runs[0] = (struct plan_run){ .off = 0, .pages = 2, .secinfo = SGX_SECINFO_TCS, .measured = true,
+				       .what = "tcs" };
+	p.runs[1] = (struct plan_run){ .off = 0x2000, .pages = pages, .secinfo = SGX_SECINFO_REG | RWX_RW,
+				       .what = "heap" };
 	p.runs[2] = (struct plan_run){
 		.off = 0x2000 + PAGES_TO_BYTES(pages), .pages = 2,
 		.secinfo = SGX_SECINFO_REG | SGX_SECINFO_R | SGX_SECINFO_X, .measured = true, .data = code,

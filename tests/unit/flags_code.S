@@ -46,5 +46,27 @@ spin_code:
 	andq	$~RFLAGS_DF_AC, (%rsp)
 	popfq
 	ret
+
+	.balign 4096
+	/* f(flag): FS and GS bases of its own, spin until the flag, return 0 if they are still the same */
+	.globl	bases_code
+bases_code:
+	rdfsbase %r8
+	rdgsbase %r9
+	mov	$0x3c3c000, %ecx
+	wrfsbase %rcx
+	mov	$0x5a5a000, %edx
+	wrgsbase %rdx
+1:	pause
+	cmpl	$0, (%rdi)
+	je	1b
+	rdfsbase %rax
+	xor	%rcx, %rax
+	rdgsbase %rsi
+	xor	%rdx, %rsi
+	or	%rsi, %rax
+	wrfsbase %r8
+	wrgsbase %r9
+	ret
 	.balign 4096
 	.section .note.GNU-stack, "", @progbits

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Building an enclave when the device interrupts, stops half way, or refuses; nothing may be left of a failure. */
+/*
+ * Building an enclave when the device interrupts, stops half way, or refuses; nothing may be left of a
+ * failure.
+ */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,7 +14,7 @@
 #define IOCTL(name, r, fn) { SCRIPT_IOCTL, SGX_IOC_ENCLAVE_##name, (r), (fn), { 0 } }
 #define CALL(what) { SCRIPT_##what, 0, SCRIPT_OBLIGE, NULL, { 0 } }
 
-/* ---- order ------------------------------------------------------------------------------------------ */
+/* ---- order --------------------------------------------------------------------------------------- */
 
 static uint64_t seen_offset, seen_length, seen_flags, seen_misc;
 
@@ -52,7 +55,8 @@ static void test_order(void)
 
 	script_expect(s, STEPS(whole_build));
 	en = rig_build(s, 4, &e);
-	ok(en, "an enclave is built by CREATE, ADD_PAGES, INIT and one mmap per stretch of equal rights (%s)", e.msg);
+	ok(en, "an enclave is built by CREATE, ADD_PAGES, INIT and one mmap per stretch of equal rights (%s)",
+	   e.msg);
 	is_u64(script_left(s), 0, "every call of the script was made");
 	is_u64(seen_offset, 0x6000, "the last run is added where the plan says");
 	is_u64(seen_length, 2 * SGX_PAGE_SIZE, "and whole, the tail of its data included");
@@ -66,7 +70,7 @@ static void test_order(void)
 	script_free(s);
 }
 
-/* ---- partial counts -------------------------------------------------------------------------------------- */
+/* ---- partial counts ------------------------------------------------------------------------------ */
 
 static void one_page(void *arg)
 {
@@ -136,7 +140,7 @@ static void test_refused(void)
 	refused_add(0, too_many, ERR_ADD_PAGES, "a count beyond the request");
 }
 
-/* ---- CREATE asks for less ------------------------------------------------------------------------------------ */
+/* ---- CREATE asks for less ------------------------------------------------------------------------ */
 
 static const struct script_step asks_less[] = {
 	CALL(MMAP), CALL(MUNMAP), CALL(MUNMAP), CALL(OPEN),
@@ -151,12 +155,13 @@ static void test_create(void)
 
 	script_expect(s, STEPS(asks_less));
 	en = rig_build(s, 1, &e);
-	ok(en && !seen_misc, "an ECREATE that faults is tried again without EXINFO, which the SIGSTRUCT leaves free");
+	ok(en && !seen_misc,
+	   "an ECREATE that faults is tried again without EXINFO, which the SIGSTRUCT leaves free");
 	encl_free(en);
 	script_free(s);
 }
 
-/* ---- debug policy --------------------------------------------------------------------------------------------- */
+/* ---- debug policy -------------------------------------------------------------------------------- */
 
 static void policy(uint64_t sig_flags, uint64_t mask, int wish, bool works, bool debug)
 {
@@ -194,7 +199,7 @@ static void test_policy(void)
 	policy(d, SGX_ATTR_DEBUG, 1, true, true);
 }
 
-/* ---- every call fails once -------------------------------------------------------------------------------------- */
+/* ---- every call fails once ----------------------------------------------------------------------- */
 
 static void anomaly(int sys)
 {
@@ -219,7 +224,8 @@ static void anomaly(int sys)
 		if (!failed)
 			break;
 	}
-	ok(n > 10 && n < 100, "a build makes %u calls, each of which was failed with %s", n - 1, errno_name(sys));
+	ok(n > 10 && n < 100, "a build makes %u calls, each of which was failed with %s", n - 1,
+	   errno_name(sys));
 	is_u64(bad, 0, "each time with an error code, nothing open, nothing half-made");
 }
 

@@ -39,12 +39,14 @@ static void see(void *arg)
 	seen_length = a->length;
 }
 
-/* ---- the ioctl ------------------------------------------------------------------------------------------ */
+/* ---- the ioctl ----------------------------------------------------------------------------------- */
 
 static void test_short_counts(void)
 {
 	static const struct script_step steps[] = {
-		CALL(MMAP), AUGMENT(0, three), AUGMENT(-EINTR, none), AUGMENT(-EBUSY, NULL), AUGMENT(SCRIPT_OBLIGE, see),
+		CALL(MMAP), AUGMENT(0, three), AUGMENT(-EINTR, none), AUGMENT(-EBUSY,
+									      NULL), AUGMENT(SCRIPT_OBLIGE,
+											     see),
 		CALL(ENTER),
 	};
 	struct grow_request q = request(GROW_IOCTL);
@@ -54,7 +56,8 @@ static void test_short_counts(void)
 	struct err e = { 0 };
 
 	script_expect(s, STEPS(steps));
-	ok(!encl_grow(en, &q, &r, &e), "AUGMENT goes on after a short count, EINTR and another's EBUSY (%s)", e.msg);
+	ok(!encl_grow(en, &q, &r, &e), "AUGMENT goes on after a short count, EINTR and another's EBUSY (%s)",
+	   e.msg);
 	is_u64(script_left(s), 0, "every call of the script was made");
 	is_u64(seen_offset, RIG_FREE + 3 * SGX_PAGE_SIZE, "from where it was");
 	is_u64(seen_length, 5 * SGX_PAGE_SIZE, "with what is left");
@@ -95,7 +98,8 @@ static void test_two(void)
 
 static void refuse(int64_t result, void (*look)(void *), int64_t peek, enum err_code code)
 {
-	struct script_step steps[] = { CALL(MMAP), AUGMENT(result, look), { SCRIPT_PEEK, 0, peek, NULL, { 0 } } };
+	struct script_step steps[] = { CALL(MMAP), AUGMENT(result, look),
+				       { SCRIPT_PEEK, 0, peek, NULL, { 0 } } };
 	struct grow_request q = request(GROW_IOCTL);
 	struct script *s = script_new();
 	struct encl *en = rig_need(s);
@@ -103,8 +107,8 @@ static void refuse(int64_t result, void (*look)(void *), int64_t peek, enum err_
 	struct err e = { 0 };
 
 	script_expect(s, STEPS(steps));
-	ok(encl_grow(en, &q, &r, &e) == -1 && e.code == code, "AUGMENT answering %lld with %s: %s (%s)", (long long)result,
-	   peek == -EIO ? "no page there" : "a page there", err_name(code), e.msg);
+	ok(encl_grow(en, &q, &r, &e) == -1 && e.code == code, "AUGMENT answering %lld with %s: %s (%s)",
+	   (long long)result, peek == -EIO ? "no page there" : "a page there", err_name(code), e.msg);
 	is_u64(r.augmented_pages, 0, "nothing is counted");
 	encl_free(en);
 	script_free(s);
@@ -142,14 +146,15 @@ static void test_no_ioctl(void)
 	script_expect(s, STEPS(build));
 	en = rig_need(s);
 	script_expect(s, STEPS(refused));
-	ok(encl_grow(en, &q, &r, &e) == -1 && e.code == ERR_NO_AUGMENT_IOCTL, "a kernel without the ioctl is named so");
+	ok(encl_grow(en, &q, &r, &e) == -1 && e.code == ERR_NO_AUGMENT_IOCTL,
+	   "a kernel without the ioctl is named so");
 	q.strategy = GROW_AUTO;
 	ok(!encl_grow(en, &q, &r, &e) && r.strategy == GROW_TOUCH, "and auto touches there");
 	encl_free(en);
 	script_free(s);
 }
 
-/* ---- the ledger decides --------------------------------------------------------------------------------------- */
+/* ---- the ledger decides -------------------------------------------------------------------------- */
 
 static void test_existing(enum grow_strategy strategy)
 {
@@ -162,13 +167,15 @@ static void test_existing(enum grow_strategy strategy)
 	q.off += 4 * SGX_PAGE_SIZE;
 	ok(!encl_grow(en, &q, &r, &e), "%s: pages 4 to 11 are added", grow_strategy_name(strategy));
 	q.off = RIG_FREE;
-	ok(encl_grow(en, &q, &r, &e) == -1 && e.code == ERR_PAGE_EXISTS, "pages 0 to 7 are refused for page 4");
+	ok(encl_grow(en, &q, &r, &e) == -1 && e.code == ERR_PAGE_EXISTS,
+	   "pages 0 to 7 are refused for page 4");
 	is_u64(e.offset, RIG_FREE + 4 * SGX_PAGE_SIZE, "which the error names");
 	is_u64(r.augmented_pages, 4, "those before it are added");
 	is_u64(r.accepted_pages, 4, "and accepted");
 	q.off = RIG_FREE + 8 * SGX_PAGE_SIZE;
 	q.down = true;
-	ok(encl_grow(en, &q, &r, &e) == -1 && e.code == ERR_PAGE_EXISTS, "downwards, pages 15 to 8 are refused for 11");
+	ok(encl_grow(en, &q, &r, &e) == -1 && e.code == ERR_PAGE_EXISTS,
+	   "downwards, pages 15 to 8 are refused for 11");
 	is_u64(e.offset, RIG_FREE + 11 * SGX_PAGE_SIZE, "which the error names");
 	is_u64(r.accepted_pages, 4, "those above it are added and accepted");
 	is_u64(ledger_known(en, RIG_FREE, 16), 16, "the ledger knows them all");
@@ -176,7 +183,7 @@ static void test_existing(enum grow_strategy strategy)
 	script_free(s);
 }
 
-/* ---- touching and entering ---------------------------------------------------------------------------------------- */
+/* ---- touching and entering ----------------------------------------------------------------------- */
 
 static void real_byte(void *arg)
 {
@@ -189,7 +196,8 @@ static void test_touch(void)
 		CALL(MMAP), CALL(TOUCH), { SCRIPT_TOUCH, 0, -SIGBUS, NULL, { 0 } }, CALL(TOUCH),
 	};
 	static const struct script_step gone[] = {
-		CALL(MMAP), CALL(TOUCH), { SCRIPT_TOUCH, 0, -SIGBUS, NULL, { 0 } }, { SCRIPT_TOUCH, 0, -SIGBUS, NULL, { 0 } },
+		CALL(MMAP), CALL(TOUCH), { SCRIPT_TOUCH, 0, -SIGBUS, NULL, { 0 } }, { SCRIPT_TOUCH, 0,
+										      -SIGBUS, NULL, { 0 } },
 	};
 	static const struct script_step lie[] = { CALL(MMAP), { SCRIPT_TOUCH, 0, 0, real_byte, { 0 } } };
 	struct grow_request q = request(GROW_TOUCH);
@@ -199,7 +207,8 @@ static void test_touch(void)
 	struct err e = { 0 };
 
 	script_expect(s, STEPS(race));
-	ok(!encl_grow(en, &q, &r, &e) && r.augmented_pages == PAGES, "one SIGBUS is a lost race and touched again");
+	ok(!encl_grow(en, &q, &r, &e) && r.augmented_pages == PAGES,
+	   "one SIGBUS is a lost race and touched again");
 	q.off += PAGES * SGX_PAGE_SIZE;
 	script_expect(s, STEPS(gone));
 	ok(encl_grow(en, &q, &r, &e) == -1 && e.code == ERR_AUGMENT, "two are not (%s)", e.msg);
@@ -232,7 +241,8 @@ static void test_enclave_says(void)
 	static const struct script_step refused[] = {
 		CALL(MMAP), { SCRIPT_ENTER, 0, 0, five_then_19, { 0 } },
 	};
-	static const struct script_step lies[] = { CALL(MMAP), { SCRIPT_ENTER, 0, SCRIPT_OBLIGE, absurd, { 0 } } };
+	static const struct script_step lies[] = { CALL(MMAP),
+						   { SCRIPT_ENTER, 0, SCRIPT_OBLIGE, absurd, { 0 } } };
 	struct grow_request q = request(GROW_ACCEPT);
 	struct script *s = script_new();
 	struct encl *en = rig_need(s);
@@ -266,20 +276,23 @@ static void test_lost_race(void)
 	struct err e = { 0 };
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-		steps[i].exit.addr = steps[i].exit.function ? en->base + RIG_FREE + (i < 3 ? 0 : PAGES * SGX_PAGE_SIZE) : 0;
+		steps[i].exit.addr = steps[i].exit.function ? en->base + RIG_FREE + (i < 3 ? 0 :
+										     PAGES * SGX_PAGE_SIZE) :
+											     0;
 	script_expect(s, STEPS(steps));
 	ok(!encl_grow(en, &q, &r, &e), "a page fault without an entry is resumed once");
 	is_u64(r.counters.eresumes, 1, "by one ERESUME");
 	is_u64(r.counters.user_exits, 1, "that answers one exit");
 	q.off += PAGES * SGX_PAGE_SIZE;
-	ok(encl_grow(en, &q, &r, &e) == -1 && e.code == ERR_AUGMENT, "the second time it is an error (%s)", e.msg);
+	ok(encl_grow(en, &q, &r, &e) == -1 && e.code == ERR_AUGMENT, "the second time it is an error (%s)",
+	   e.msg);
 	is_u64(e.offset, q.off, "at that page");
 	ok(r.exit.fault && r.exit.errcd == SGX_PFEC_U, "the exception is reported");
 	encl_free(en);
 	script_free(s);
 }
 
-/* ---- SGX2 ioctls ---------------------------------------------------------------------------------------------------- */
+/* ---- SGX2 ioctls --------------------------------------------------------------------------------- */
 
 static bool clean_input;
 
@@ -322,13 +335,15 @@ static void test_ranges(void)
 	ok(clean_input, "count and result are zero at every call");
 	is_u64(done, 4, "the pages done are counted");
 	is_u64(e.offset, RIG_FREE + 4 * SGX_PAGE_SIZE, "the next one is named");
-	ok(ledger_get(en, RIG_FREE, &n) && n.pages == 4 && n.pt == SGX_PT_TRIM && n.modified, "the ledger has those");
-	ok(ledger_get(en, RIG_FREE + 4 * SGX_PAGE_SIZE, &n) && n.pages == 4 && n.pt == SGX_PT_REG, "and not the others");
+	ok(ledger_get(en, RIG_FREE, &n) && n.pages == 4 && n.pt == SGX_PT_TRIM && n.modified,
+	   "the ledger has those");
+	ok(ledger_get(en, RIG_FREE + 4 * SGX_PAGE_SIZE, &n) && n.pages == 4 && n.pt == SGX_PT_REG,
+	   "and not the others");
 	encl_free(en);
 	script_free(s);
 }
 
-/* ---- every call fails once -------------------------------------------------------------------------------------------- */
+/* ---- every call fails once ----------------------------------------------------------------------- */
 
 static void anomaly(enum grow_strategy strategy, unsigned rwx, int sys)
 {
@@ -360,8 +375,8 @@ static void anomaly(enum grow_strategy strategy, unsigned rwx, int sys)
 		if (!failed)
 			break;
 	}
-	ok(n > 2 && n < 200, "%s, rights %u: each of %u calls was failed with %s", grow_strategy_name(strategy), rwx, n - 1,
-	   errno_name(sys));
+	ok(n > 2 && n < 200, "%s, rights %u: each of %u calls was failed with %s",
+	   grow_strategy_name(strategy), rwx, n - 1, errno_name(sys));
 	is_u64(bad, 0, "each time errors, counts, ledger and reservation were right");
 }
 

@@ -32,7 +32,8 @@ static void take(struct page_note *n, const void *arg)
 static void change(struct encl *en, struct page *model)
 {
 	unsigned at = pick(N), n = 1 + pick(N - at), rwx = pick(8), i;
-	struct page_note note = { .off = PAGES_TO_BYTES(at), .pages = n, .origin = PAGE_EAUG, .pt = SGX_PT_REG, .rwx = rwx };
+	struct page_note note = { .off = PAGES_TO_BYTES(at), .pages = n, .origin = PAGE_EAUG,
+				  .pt = SGX_PT_REG, .rwx = rwx };
 
 	if (ledger_reserve(en, NULL))
 		abort();
@@ -66,7 +67,8 @@ static bool answers(struct encl *en, const struct page *model)
 	for (unsigned i = at; i < at + n; i++)
 		known += model[i].known;
 	return got == model[at].known && (!got || note.rwx == model[at].rwx) &&
-	       ledger_free_up(en, PAGES_TO_BYTES(at), n) == up && ledger_free_down(en, PAGES_TO_BYTES(at), n) == down &&
+	       ledger_free_up(en, PAGES_TO_BYTES(at), n) == up && ledger_free_down(en, PAGES_TO_BYTES(at),
+										   n) == down &&
 	       ledger_known(en, PAGES_TO_BYTES(at), n) == known;
 }
 
@@ -105,7 +107,8 @@ int main(void)
 	ok(encl_find_free(&en, 0, N + 1, &off, NULL) == -1, "and no more than that");
 	ledger_reserve(&en, NULL);
 	ledger_set(&en, &(struct page_note){ .off = PAGES_TO_BYTES(3), .pages = 2 });
-	ok(!encl_find_free(&en, 0, 4, &off, NULL) && off == PAGES_TO_BYTES(5), "a range that does not fit before fits behind");
+	ok(!encl_find_free(&en, 0, 4, &off, NULL) && off == PAGES_TO_BYTES(5),
+	   "a range that does not fit before fits behind");
 	ok(!encl_find_free(&en, 0, 3, &off, NULL) && off == 0, "a range that fits before is before");
 	free(en.notes);
 	return tap_done();

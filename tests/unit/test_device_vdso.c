@@ -45,7 +45,10 @@ static void make(struct image *m, bool gnu_hash)
 	m->sym[1] = (Elf64_Sym){ .st_name = 1, .st_shndx = 1, .st_value = 0x10 };
 	m->sym[2] = (Elf64_Sym){ .st_name = 7, .st_shndx = 1, .st_value = 0x20 };
 	if (gnu_hash) {
-		/* nbucket 1, first symbol 1, one bloom word, shift; bloom; bucket; hashes, the last with bit 0 */
+		/*
+		 * nbucket 1, first symbol 1, one bloom word, shift; bloom; bucket; hashes, the last with bit
+		 * 0
+		 */
 		const uint32_t t[] = { 1, 1, 1, 0, ~0u, ~0u, 1, gnu("alpha") & ~1u, gnu("beta") | 1 };
 
 		memcpy(m->hash, t, sizeof(t));
@@ -65,7 +68,8 @@ int main(void)
 		const char *kind = g ? "DT_GNU_HASH" : "DT_HASH";
 
 		make(&m, g);
-		ok(device_vdso_symbol(&m, "alpha") == (char *)&m + 0x10, "%s: the first symbol is found", kind);
+		ok(device_vdso_symbol(&m, "alpha") == (char *)&m + 0x10, "%s: the first symbol is found",
+		   kind);
 		ok(device_vdso_symbol(&m, "beta") == (char *)&m + 0x20, "%s: so is the second", kind);
 		ok(!device_vdso_symbol(&m, "gamma"), "%s: one that is not there is not found", kind);
 		m.sym[2].st_shndx = SHN_UNDEF;

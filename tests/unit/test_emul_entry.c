@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The contract of emul_vdso_enter towards its caller: user handlers, reserved bytes, nested entries, blocked
- * signals, RFLAGS.
+ * signals, RFLAGS, segment bases.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -229,6 +229,7 @@ static void on_alarm(int sig)
 		spin_until = 1;
 }
 
+#define OWN_STACK_BYTES 0x10000
 static unsigned first_good;
 
 static void on_first(int sig)
@@ -242,7 +243,7 @@ static void on_first(int sig)
 /* With an alternate stack of its own, or without; the second signal finds the thread inside. */
 static void *first_thread(void *own_stack)
 {
-	stack_t mine = { .ss_sp = own_stack, .ss_size = 0x10000 }, now;
+	stack_t mine = { .ss_sp = own_stack, .ss_size = OWN_STACK_BYTES }, now;
 	struct encl_op spin = { .op = ENCL_OP_SPIN, .addr = (uintptr_t)&spin_until };
 
 	if (own_stack)
@@ -258,8 +259,9 @@ static void *first_thread(void *own_stack)
 static void first_in_handler(void)
 {
 	struct sigaction first = { .sa_handler = on_first, .sa_flags = SA_ONSTACK }, alarm = { .sa_handler = on_alarm };
-	static uint8_t stack[0x10000];
-	void *own[] = { NULL, stack }, *ret;
+	/* a mapping of its own: AddressSanitizer unmaps the stack it finds at the end of a thread */
+	void *stack = mmap(NULL, OWN_STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *own[] = { NULL, stack == MAP_FAILED ? NULL : stack }, *ret;
 	sigset_t set, old;
 	pthread_t t;
 
@@ -281,7 +283,7 @@ static void first_in_handler(void)
 
 /* ---- RFLAGS ------------------------------------------------------------------------------------------------- */
 
-extern const uint8_t exit_code[], spin_code[];
+extern const uint8_t exit_code[], spin_code[], bases_code[];
 extern uint8_t native_after[];
 
 static bool put_code(uint64_t off, const uint8_t *code)
@@ -329,6 +331,58 @@ static void flags(void)
 	   (unsigned long long)op.value);
 }
 
+/* ---- segment bases ---------------------------------------------------------------------------------------------- */
+
+#define HOST_GS 0x7c7c000u
+
+static unsigned wrong_gs;
+
+static uint64_t get_gs(void)
+{
+	uint64_t gs;
+
+	__asm__ volatile("rdgsbase %0" : "=r"(gs));
+	return gs;
+}
+
+static void on_alarm_gs(int sig)
+{
+	wrong_gs += get_gs() != HOST_GS;
+	on_alarm(sig);
+}
+
+static void bases(void)
+{
+	struct sigaction sa = { .sa_handler = on_alarm_gs };
+	uint64_t host_gs = get_gs();
+	struct encl_op op = { .op = ENCL_OP_NOP };
+	struct sgx_enclave_run run;
+
+	ok(put_code(GROW + 0x22000, bases_code), "code that sets FS and GS bases, then waits");
+	__asm__ volatile("wrgsbase %0" : : "r"((uint64_t)HOST_GS));
+	rig_op(&rig, 0, &op);
+	is_u64(get_gs(), HOST_GS, "EEXIT gives the host's GS back");
+	rig_map(&rig, GROW + 0x23000, 1, PROT_READ | PROT_WRITE);
+	op = (struct encl_op){ .op = ENCL_OP_ACCEPT, .addr = rig.base + GROW + 0x23000, .pages = 1, .flags = 0x20b };
+	is_u64(rig_op(&rig, 0, &op), ENCL_OK, "EACCEPT, with an EAUG and a resumed AEX in it");
+	is_u64(get_gs(), HOST_GS, "the host's GS is as it was");
+
+	alarms = 0;
+	spin_until = 0;
+	emul_sigaction(SIGALRM, &sa, NULL);
+	op = (struct encl_op){ .op = ENCL_OP_EXEC, .addr = rig.base + GROW + 0x22000, .value = (uintptr_t)&spin_until };
+	ualarm(1000, 1000);
+	is_u64(rig_op(&rig, 0, &op), ENCL_OK, "it waits through signals");
+	ualarm(0, 0);
+	is_u64(op.value, 0, "and its bases are the same after each");
+	is_u64(wrong_gs, 0, "the handlers ran with the host's GS");
+
+	op = (struct encl_op){ .op = ENCL_OP_FAULT, .value = 6 };
+	is_u64(rig_enter(&rig, 0, EENTER, &op, &run), 0, "an exception in the enclave");
+	ok(caught(&run, ERESUME, 6) && get_gs() == HOST_GS, "comes out with the host's GS");
+	__asm__ volatile("wrgsbase %0" : : "r"(host_gs));
+}
+
 int main(void)
 {
 	struct emul_config cfg = { .kernel = EMUL_KERNEL_RFC };
@@ -346,6 +400,7 @@ int main(void)
 	blocked();
 	first_in_handler();
 	flags();
+	bases();
 	rig_free(&rig);
 	return tap_done();
 }

@@ -162,7 +162,14 @@ static void *restrict_thread(void *arg)
 		if (t < WRITERS) {
 			write_once(t);
 		} else {
-			atomic_fetch_add(&restrict_bad, restrict_to_r(GROW) != 0);
+			int r = restrict_to_r(GROW);
+
+			if (r && !atomic_fetch_add(&restrict_bad, 1)) {
+				struct emul_last_refusal why = { 0 };
+
+				emul_ioctl(rig.fd, EMUL_IOC_LAST_REFUSAL, &why);
+				printf("# restrict: %d, refused by %s\n", r, why.check);
+			}
 			atomic_fetch_add(&restricts, 1);
 		}
 	}

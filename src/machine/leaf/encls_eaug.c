@@ -76,24 +76,32 @@ struct sgxm_out sgxm_eaug(struct sgxm *m, uint64_t pageinfo, uint64_t epa)
 	OUT_DONE();
 }
 
-/* One page of a run: what EAUG would find out about it, given a good SECS */
-static struct sgxm_out augment_one(struct sgxm *m, const struct sgxm_secs *s, uint64_t la,
-				   uint64_t epa, uint64_t secs_epa)
+static bool refuse(struct sgxm_out *ret_out, enum sgxm_kind kind, uint64_t epa, const char *check)
+{
+	bool pf = kind == SGXM_PF;
+
+	*ret_out = leaf_out(kind, 0, false, false, pf ? PFEC_S_SGX : 0, pf ? epa : 0, check);
+	return false;
+}
+
+/* One page of a run, as EAUG would treat it, given a good SECS.  False: *ret_out says why not. */
+static bool augment_one(struct sgxm *m, const struct sgxm_secs *s, uint64_t la, uint64_t epa,
+			uint64_t secs_epa, struct sgxm_out *ret_out)
 {
 	struct sgxm_epcm *e = epcm_at(m, epa);
 	EPCM_HOLD(hold);
 
 	if (!e)
-		OUT_PF("EAUG.2", epa, PFEC_S_SGX);
+		return refuse(ret_out, SGXM_PF, epa, "EAUG.2");
 	if (!epcm_try_exclusive(&hold, e))
-		OUT_GP("EAUG.7");
+		return refuse(ret_out, SGXM_GP, epa, "EAUG.7");
 	if (epcm_state(e) & SGXM_E_VALID)
-		OUT_PF("EAUG.8", epa, PFEC_S_SGX);
+		return refuse(ret_out, SGXM_PF, epa, "EAUG.8");
 	if (!secs_covers(s, la))
-		OUT_GP("EAUG.13");
+		return refuse(ret_out, SGXM_GP, epa, "EAUG.13");
 	m->ops->zero(m->host, epa);
 	epcm_publish(m, &hold, epa, EAUG_STATE, (struct sgxm_owner){ la, secs_epa });
-	OUT_DONE();
+	return true;
 }
 
 struct sgxm_out sgxm_eaug_run(struct sgxm *m, uint64_t secs_epa, uint64_t la, uint64_t epa,
@@ -124,10 +132,8 @@ struct sgxm_out sgxm_eaug_run(struct sgxm *m, uint64_t secs_epa, uint64_t la, ui
 
 	/* the children first, and the rest given back: nobody can remove a SECS that is shared */
 	secs_add_children(s, pages);
-	for (; n < pages && out.kind == SGXM_DONE; n++)
-		out = augment_one(m, s, la + n * SGX_PAGE_SIZE, epa + n * SGX_PAGE_SIZE, secs_epa);
-	if (out.kind != SGXM_DONE)
-		n--;
+	while (n < pages && augment_one(m, s, la + n * SGX_PAGE_SIZE, epa + n * SGX_PAGE_SIZE, secs_epa, &out))
+		n++;
 	secs_drop_children(s, pages - n);
 	*ret_done = n;
 	return out;

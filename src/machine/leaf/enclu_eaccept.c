@@ -47,8 +47,7 @@ struct sgxm_out sgxm_eaccept(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_r
 	struct sgxm_out fault;
 	struct sgxm_secs *secs;
 	uint32_t state;
-	EPCM_HOLD(share);
-	EPCM_HOLD(sgx2);
+	EPCM_HOLD(hold);
 
 	OUT_GP_UNLESS_SGX2(m, "ENCLU.7");
 	OUT_GP_IF_OUTSIDE(cpu);
@@ -87,7 +86,7 @@ struct sgxm_out sgxm_eaccept(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_r
 		OUT_PF("EACCEPT.8", regs->rcx, PFEC_U_SGX_R);
 
 	/* EACCEPT.9: another leaf uses the page -> #GP(0) */
-	if (!epcm_try_shared(&share, page.e) || !epcm_try_sgx2(&sgx2, page.e, false))
+	if (!epcm_try_shared_sgx2(&hold, page.e))
 		OUT_GP("EACCEPT.9");
 
 	secs = secs_page(m, cpu->secs_epa);

@@ -27,7 +27,8 @@ struct entry {
 void entry_release(struct entry *en);
 
 #define ENTRY(name) __attribute__((cleanup(entry_release))) struct entry name; \
-	mem_zero(&name, sizeof(name))
+	name.hold.e = NULL; \
+	name.activated = name.counted = false
 
 /*
  * Checks 2 to 12, of which ids[n] is the id of check n.  DONE, or the refusal.

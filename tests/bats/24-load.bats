@@ -1,0 +1,138 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# load: what an enclave is built from, and every way in which it cannot be built.
+load helper
+
+nothing_left() {
+	run -0 json list
+	has '.enclaves == []'
+	[ -z "$(find "$SGXCTL_STATE_DIR" -mindepth 1 -maxdepth 1 ! -name '.*')" ]
+}
+
+@test "the document names everything scripts rely on" {
+	run -0 load --name demo
+	has '.elrange.size > 0 and .pages.added >= .pages.measured and .pages.measured > 0'
+	has '(.mrsigner | test("^[0-9a-f]{64}$")) and .debug == true and .kernel == "rfc"'
+	has '(.tcs | all(test("^0x[0-9a-f]+$"))) and .elapsed_ns > 0 and .format == "sgxctl"'
+}
+
+@test "the loaded MRENCLAVE is the measured one" {
+	measured=$(json measure grow | jq -r .mrenclave)
+	run -0 load
+	has ".mrenclave == \"$measured\""
+	run -0 json dump-secs grow
+	has ".secs.mrenclave == \"$measured\""
+}
+
+@test "a heap of another size is another enclave" {
+	run -0 load --name small
+	small=$(jq -r .mrenclave <<<"$output")
+	run -0 load --name large --heap 256K
+	has ".mrenclave != \"$small\" and .pages.added == 146"
+	run -0 json measure grow --heap 256K
+	has ".mrenclave == \"$(json status large | jq -r .mrenclave)\""
+}
+
+@test "a reserve makes room to grow" {
+	run -0 load --reserve 1G
+	has '.elrange.size >= 1073741824'
+	run -0 json augment grow --offset 0x30000000 --pages 16 --accept
+	has '.accepted_pages == 16'
+}
+
+@test "production enclaves cannot be looked into" {
+	run -0 load --production
+	has '.debug == false'
+	run -0 json dump-secs grow
+	has '.secs.attributes.names | index("DEBUG") == null'
+	run -1 json peek grow --offset 0 --length 8
+	fails_with not-debug
+	run -1 json dump-tcs grow
+	fails_with not-debug
+	run -0 json call grow nop
+}
+
+@test "a ready SIGSTRUCT initialises its own image, with the signer it names" {
+	run -0 json sign grow --out "$BATS_TEST_TMPDIR/grow.sig"
+	signer=$(jq -r .mrsigner <<<"$output")
+	run -0 load --sigstruct "$BATS_TEST_TMPDIR/grow.sig"
+	has ".mrsigner == \"$signer\""
+}
+
+@test "a SIGSTRUCT of another image is refused, and says why" {
+	json sign threads --out "$BATS_TEST_TMPDIR/threads.sig"
+	run -1 load --sigstruct "$BATS_TEST_TMPDIR/threads.sig"
+	fails_with sigstruct-mismatch
+	has '.error.errno == "EPERM"'
+	nothing_left
+}
+
+@test "a SIGSTRUCT with a broken signature is refused, and says why" {
+	json sign grow --out "$BATS_TEST_TMPDIR/grow.sig"
+	printf '\x01' | dd of="$BATS_TEST_TMPDIR/grow.sig" bs=1 seek=40 conv=notrunc status=none
+	run -1 load --sigstruct "$BATS_TEST_TMPDIR/grow.sig"
+	fails_with bad-sigstruct
+	nothing_left
+}
+
+@test "a SIGSTRUCT that is cut short, or is something else" {
+	json sign grow --out "$BATS_TEST_TMPDIR/grow.sig"
+	truncate -s 1807 "$BATS_TEST_TMPDIR/grow.sig"
+	run -1 load --sigstruct "$BATS_TEST_TMPDIR/grow.sig"
+	fails_with bad-sigstruct
+	run -1 load --sigstruct /dev/null
+	has '.ok == false'
+	nothing_left
+}
+
+@test "DEBUG that the SIGSTRUCT pins is not overruled" {
+	json sign grow --production --out "$BATS_TEST_TMPDIR/p.sig"
+	run -1 load --sigstruct "$BATS_TEST_TMPDIR/p.sig" --debug
+	fails_with sigstruct-mismatch
+	run -0 load --sigstruct "$BATS_TEST_TMPDIR/p.sig"
+	has '.debug == false'
+	json sign grow --debug --out "$BATS_TEST_TMPDIR/d.sig"
+	run -1 load --sigstruct "$BATS_TEST_TMPDIR/d.sig" --production
+	fails_with sigstruct-mismatch
+}
+
+@test "images that are none" {
+	run -1 json load /nonexistent --device=emulated
+	fails_with no-image
+	echo "no ELF" >"$BATS_TEST_TMPDIR/text"
+	run -1 json load "$BATS_TEST_TMPDIR/text" --device=emulated
+	has '.ok == false and .error.code != "bug"'
+	head -c 300 "$SGXCTL_ENCLAVES/grow.elf" >"$BATS_TEST_TMPDIR/short.elf"
+	run -1 json load "$BATS_TEST_TMPDIR/short.elf" --device=emulated
+	has '.ok == false and .error.code != "bug"'
+	nothing_left
+}
+
+@test "a key that cannot be used" {
+	echo "no key" >"$BATS_TEST_TMPDIR/key.pem"
+	run -1 load --key "$BATS_TEST_TMPDIR/key.pem"
+	fails_with bad-key
+	run -1 load --key "$BATS_TEST_TMPDIR/none.pem"
+	has '.ok == false'
+	nothing_left
+}
+
+@test "an EPC that is too small for the enclave" {
+	run -1 load --epc 64K
+	fails_with no-epc
+	has '.error.offset | test("^0x")'
+	nothing_left
+}
+
+@test "an enclave larger than an address space" {
+	run -1 load --reserve 100T
+	has '.ok == false and (.error.code | IN("too-big", "bad-layout", "create-failed"))'
+	nothing_left
+}
+
+@test "--device=kernel does not fall back" {
+	[ ! -e /dev/sgx_enclave ] || skip "this machine has the kernel's device"
+	run -4 json load grow --device=kernel
+	fails_with no-device
+	nothing_left
+}
