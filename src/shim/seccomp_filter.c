@@ -37,6 +37,7 @@ static const short trapped[] = {
 	SYS_rt_sigprocmask, SYS_access, SYS_mremap, SYS_clone, SYS_fork, SYS_vfork, SYS_execve, SYS_exit, SYS_creat,
 	SYS_readlink, SYS_sigaltstack, SYS_set_tid_address, SYS_openat, SYS_newfstatat, SYS_readlinkat, SYS_faccessat,
 	SYS_execveat, SYS_statx, SYS_rseq, SYS_clone3, SYS_openat2, SYS_faccessat2,
+	SYS_fstat, SYS_madvise, SYS_mlock, SYS_mlock2, SYS_msync,
 };
 
 struct program {

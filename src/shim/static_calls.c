@@ -92,32 +92,12 @@ static long do_brk(uint64_t want)
 	return r;
 }
 
-static bool concerns_enclave(uint64_t la, uint64_t bytes)
-{
-	uint32_t n = atomic_load(&emul_n_encls);
-
-	for (uint32_t k = 0; k < n; k++) {
-		struct emul_encl *en = &emul_encls[k];
-		bool hit = false;
-
-		if (!atomic_load(&en->live) || !en->n_vma)
-			continue;
-		emul_lock(&en->mm_lock);
-		for (size_t i = 0; i < en->n_vma && !hit; i++)
-			hit = en->vma[i].start < la + bytes && en->vma[i].end > la;
-		emul_unlock(&en->mm_lock);
-		if (hit)
-			return true;
-	}
-	return false;
-}
-
 /* VM_DONTEXPAND: an enclave mapping can shrink, not grow; moved away from its address it is of no use, and refused. */
 static long do_mremap(const struct static_call *c)
 {
 	uint64_t la = c->a[0], bytes = page_up(c->a[1]), want = page_up(c->a[2]);
 
-	if (concerns_enclave(la, bytes ? bytes : 1)) {
+	if (emul_range_has_enclave(la, bytes ? bytes : 1)) {
 		if (c->a[3] & MREMAP_FIXED || want > bytes || !bytes)
 			return -EFAULT;
 		if (want < bytes && want) {
@@ -127,13 +107,33 @@ static long do_mremap(const struct static_call *c)
 		}
 		return want ? (long)la : -EINVAL;
 	}
-	if (c->a[3] & MREMAP_FIXED && want && concerns_enclave(c->a[4], want)) {
+	if (c->a[3] & MREMAP_FIXED && want && emul_range_has_enclave(c->a[4], want)) {
 		int r = emul_munmap(c->a[4], want);
 
 		if (r)
 			return r;
 	}
 	return STATIC_NATIVE;
+}
+
+/* As Linux does it for a mapping of a driver's pages. */
+static long do_advice(long nr, const struct static_call *c)
+{
+	if (!emul_range_has_enclave(c->a[0], page_up(c->a[1])))
+		return STATIC_NATIVE;
+	if (nr == SYS_mlock || nr == SYS_mlock2)
+		return 0;
+	if (nr == SYS_msync)
+		return c->a[2] & MS_SYNC ? -EINVAL : 0;
+	if (c->a[0] & ~SGX_PAGE_MASK)
+		return -EINVAL;
+	switch ((int)c->a[2]) {
+	case MADV_NORMAL: case MADV_RANDOM: case MADV_SEQUENTIAL: case MADV_WILLNEED:
+	case MADV_DONTFORK: case MADV_DONTDUMP: case MADV_HUGEPAGE: case MADV_NOHUGEPAGE:
+		return 0;
+	default:
+		return -EINVAL;
+	}
 }
 
 /* ioctl numbers of the device on other files are theirs. */
@@ -149,7 +149,7 @@ static long dispatch(long nr, struct static_call *c)
 	switch (nr) {
 	case SYS_open: case SYS_openat: case SYS_openat2: case SYS_creat:
 		return static_call_open(c, nr);
-	case SYS_stat: case SYS_lstat: case SYS_newfstatat: case SYS_statx:
+	case SYS_stat: case SYS_lstat: case SYS_fstat: case SYS_newfstatat: case SYS_statx:
 		return static_call_stat(c, nr);
 	case SYS_access: case SYS_faccessat: case SYS_faccessat2:
 		return static_call_access(c, nr);
@@ -167,6 +167,8 @@ static long dispatch(long nr, struct static_call *c)
 		return emul_mprotect(c->a[0], c->a[1], (int)c->a[2]);
 	case SYS_mremap:
 		return do_mremap(c);
+	case SYS_madvise: case SYS_mlock: case SYS_mlock2: case SYS_msync:
+		return do_advice(nr, c);
 	case SYS_brk:
 		return do_brk(c->a[0]);
 	case SYS_rt_sigaction:

@@ -67,9 +67,8 @@ long static_call_open(struct static_call *c, long nr)
 }
 
 /* /dev/null has what the nodes have in common; their numbers go over it. */
-static long stat_node(const struct static_call *c, long nr, enum shim_path kind)
+static long stat_node(const struct static_call *c, long nr, unsigned minor)
 {
-	unsigned minor = kind == PATH_ENCLAVE ? SHIM_ENCLAVE_MINOR : SHIM_PROVISION_MINOR;
 	long r;
 
 	if (nr == SYS_statx) {
@@ -92,14 +91,36 @@ static long stat_node(const struct static_call *c, long nr, enum shim_path kind)
 	return r ? r : emul_user_write(c->a[nr == SYS_newfstatat ? 2 : 1], st, sizeof(st));
 }
 
+/* The minor number of the node that an fd was opened on, 0: not ours. */
+static unsigned minor_of_fd(int fd)
+{
+	if (emul_looks_like_enclave(fd))
+		return SHIM_ENCLAVE_MINOR;
+	return emul_is_token_fd(fd) ? SHIM_PROVISION_MINOR : 0;
+}
+
+static unsigned minor_of(const struct static_call *c, long nr, char path[PATH_ROOM])
+{
+	bool at = nr == SYS_newfstatat || nr == SYS_statx;
+	uint64_t flags = nr == SYS_newfstatat ? c->a[3] : nr == SYS_statx ? c->a[2] : 0;
+
+	*path = '\0';
+	if (nr == SYS_fstat)
+		return minor_of_fd((int)c->a[0]);
+	enum shim_path kind = kind_of(c, at, path);
+
+	if (flags & AT_EMPTY_PATH && !*path && (int)c->a[0] != AT_FDCWD)
+		return minor_of_fd((int)c->a[0]);
+	return kind == PATH_ENCLAVE ? SHIM_ENCLAVE_MINOR : kind == PATH_PROVISION ? SHIM_PROVISION_MINOR : 0;
+}
+
 long static_call_stat(struct static_call *c, long nr)
 {
 	char path[PATH_ROOM];
-	bool at = nr == SYS_newfstatat || nr == SYS_statx;
-	enum shim_path kind = kind_of(c, at, path);
+	unsigned minor = minor_of(c, nr, path);
 
-	if (is_node(kind))
-		return stat_node(c, nr, kind);
+	if (minor)
+		return stat_node(c, nr, minor);
 	if (is_own_exe(path) && nr == SYS_stat)
 		return raw2(SYS_stat, static_config.path, c->a[1]);
 	if (is_own_exe(path) && nr == SYS_newfstatat && !(c->a[3] & AT_SYMLINK_NOFOLLOW))
@@ -119,14 +140,27 @@ long static_call_readlink(struct static_call *c, long nr)
 {
 	char path[PATH_ROOM];
 	bool at = nr == SYS_readlinkat;
-	size_t n = strlen(static_config.path);
+	enum shim_path kind = kind_of(c, at, path);
+	const char *target = is_own_exe(path) ? static_config.path : NULL;
 	int room = (int)c->a[2 + at];
+	char link[PATH_ROOM];
 
-	kind_of(c, at, path);
-	if (!is_own_exe(path))
+	if (is_node(kind) || kind == PATH_EPC_SIZE)
+		return -EINVAL;
+	/* what /proc says of an fd: the node, not our file */
+	if (!target && strncmp(path, "/proc/", 6) == 0 && strstr(path, "/fd/")) {
+		long got = raw4(SYS_readlinkat, AT_FDCWD, path, link, sizeof(link) - 1);
+
+		link[got < 0 ? 0 : got] = '\0';
+		target = !strncmp(link, "/memfd:sgx_enclave", 18) ? SGX_DEV_ENCLAVE :
+			 !strncmp(link, "/memfd:sgx_provision", 20) ? SGX_DEV_PROVISION : NULL;
+	}
+	if (!target)
 		return STATIC_NATIVE;
 	if (room <= 0)
 		return -EINVAL;
+	size_t n = strlen(target);
+
 	n = n < (size_t)room ? n : (size_t)room;
-	return emul_user_write(c->a[1 + at], static_config.path, n) ? -EFAULT : (long)n;
+	return emul_user_write(c->a[1 + at], target, n) ? -EFAULT : (long)n;
 }
