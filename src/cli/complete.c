@@ -121,6 +121,8 @@ static void complete_argument(const struct command *c, int position, const char 
 		puts(":files");
 	} else if (strstr(args, "OP") && position == 1) {
 		complete_operations(begin);
+	} else if (strstr(args, "PROG")) {
+		puts(":files");
 	} else if (strstr(args, "NAME") && (position == 0 || strstr(args, "NAME..."))) {
 		complete_enclaves(begin);
 	}

@@ -9,7 +9,7 @@ sgxctl_SOURCES = \
 	src/cli/cmd_extend.c \
 	src/cli/cmd_info.c src/cli/cmd_list.c src/cli/cmd_load.c src/cli/cmd_measure.c \
 	src/cli/cmd_modify_type.c src/cli/cmd_pages.c src/cli/cmd_peek.c src/cli/cmd_poke.c \
-	src/cli/cmd_remove.c src/cli/cmd_restrict.c src/cli/cmd_sign.c src/cli/cmd_status.c \
+	src/cli/cmd_remove.c src/cli/cmd_restrict.c src/cli/cmd_run.c src/cli/run.h src/cli/run_static.c src/cli/run_target.c src/cli/cmd_sign.c src/cli/cmd_status.c \
 	src/cli/cmd_unload.c
 sgxctl_LDADD = libexplain.a libsession.a libimage.a libarch.a $(libbase_libs) $(ELF_LIBS) $(CRYPTO_LIBS)
 

@@ -27,7 +27,6 @@
 #endif
 
 #define TOKEN_NAME  "sgx_provision"
-#define TOKEN_BYTES 0x73677870
 
 /* ---- set-up ---------------------------------------------------------------------------------------- */
 
@@ -140,7 +139,7 @@ static int token_file(void)
 		fd = memfd_create(TOKEN_NAME, MFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (ftruncate(fd, TOKEN_BYTES)) {
+	if (ftruncate(fd, EMUL_TOKEN_BYTES)) {
 		close(fd);
 		return -ENOMEM;
 	}
@@ -245,7 +244,7 @@ bool emul_is_provision_fd(int fd)
 	struct stat st;
 	ssize_t n;
 
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size != TOKEN_BYTES || fcntl(fd, F_GETFL) & O_PATH)
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size != EMUL_TOKEN_BYTES || fcntl(fd, F_GETFL) & O_PATH)
 		return false;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	n = readlink(path, target, sizeof(target));

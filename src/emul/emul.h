@@ -14,6 +14,7 @@
 #ifndef EMUL_EMUL_H
 #define EMUL_EMUL_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -64,12 +65,47 @@ int emul_vdso_enter(unsigned long rdi, unsigned long rsi, unsigned long rdx, uns
 ssize_t emul_peek(uint64_t la, void *buf, size_t bytes);
 ssize_t emul_poke(uint64_t la, const void *buf, size_t bytes);
 
-struct sigaction;
 /*
  * sigaction(2) for programs whose threads enter enclaves: the emulator owns SIGSEGV, SIGILL, SIGBUS, SIGFPE, SIGTRAP
  * and SIGSYS, and a handler of any other signal must see the state after the AEX.  0 or -errno.
  */
 int emul_sigaction(int sig, const struct sigaction *act, struct sigaction *old);
+/*
+ * The mask and the alternate stack that the program believes it has.  The six are never really blocked: they pend
+ * here when they were sent, and end the process when they were caused.  0 or -errno.
+ */
+int emul_sigmask(int how, const sigset_t *set, sigset_t *old);
+void emul_sigmask_adopt(void);          /* this thread's real mask becomes what it believes */
+int emul_sigaltstack(const stack_t *ss, stack_t *old);
+
+/* ---- what hosts of other people's programs ask ---------------------------------------------------------- */
+
+/* By size alone, without attaching: cheap, and true for the fds of other processes' emulators. */
+bool emul_looks_like_enclave(int fd);
+bool emul_is_device_size(uint64_t bytes);
+bool emul_is_token_fd(int fd);
+bool emul_is_own_fd(int fd);            /* one that the emulator keeps for itself */
+bool emul_range_has_enclave(uint64_t la, uint64_t bytes);
+struct emul_mapping {
+	uint64_t start, end;
+	int prot;
+};
+bool emul_mapping_at(uint64_t la, struct emul_mapping *ret);
+
+/* What the CPU did, told while it happens: signal context, general registers only. */
+enum emul_event_kind { EMUL_EVENT_LEAF, EMUL_EVENT_REFUSED, EMUL_EVENT_AEX };
+struct emul_event {
+	enum emul_event_kind kind;
+	uint32_t leaf;
+	uint64_t tcs, rip, rbx, rcx, rdx;       /* registers before a leaf; RIP of the AEX */
+	uint64_t code;                          /* a leaf's result in RAX */
+	bool exception;                         /* an AEX with a vector, or always when refused */
+	uint8_t vector;
+	uint32_t errcd;
+	uint64_t addr;
+	const char *check;                      /* the one that refused; NULL */
+};
+extern void (*emul_on_event)(const struct emul_event *ev);     /* NULL: nobody listens */
 
 /* ---- extra ioctls: what only a model can know.  On the kernel's fd they are ENOTTY. ---------------- */
 

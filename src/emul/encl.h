@@ -12,6 +12,9 @@
 /* Size of every enclave file: up to the SECS behind the last page of the largest ELRANGE. */
 #define EMUL_FILE_BYTES (EMUL_OFF_BACKING + ((uint64_t)1 << EMUL_MAX_SIZE_LOG2) + SGX_PAGE_SIZE)
 
+/* ... and of a provision token */
+#define EMUL_TOKEN_BYTES 0x73677870u
+
 struct emul_encl *emul_encl_find_held(const struct stat *st);    /* counted as in use: emul_encl_drop() */
 int emul_encl_claim(int own_fd, const struct stat *st, bool is_new, struct emul_encl **ret_en);
 void emul_encl_reap(void);

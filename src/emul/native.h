@@ -20,6 +20,8 @@
 #define TB_ENCL_FS    24
 #define TB_ENCL_GS    32
 #define TB_SELECTOR   40
+#define TB_OWN_FS     48
+#define TB_PROGRAM_FS 56
 
 /* struct native_frame: the register file, then the rest */
 #define NF_RAX 0
@@ -72,6 +74,7 @@ struct native_inside {
 	uint64_t tcs_la;                /* of the entry, set before the leaf: what reclaiming must leave alone */
 };
 #define NATIVE_MAX_INSIDE 8
+#define NATIVE_MAX_ABORT  4
 
 struct native_frame {
 	struct sgxm_regs regs;
@@ -88,10 +91,21 @@ struct native_tb {
 	uint8_t selector;
 	uint8_t armed;                  /* alternate stack and syscall dispatch are set */
 	int tid;
+	/*
+	 * A program with a libc of its own (static ones) has its own FS in host mode, where ours has no TLS: handlers load
+	 * own_fs and leave with program_fs.  0: the program's FS is ours.
+	 */
+	uint64_t own_fs, program_fs;
 	unsigned n_inside;
 	struct native_inside inside[NATIVE_MAX_INSIDE];
 	stack_t program_stack;          /* the alternate stack the program asked for */
 	uint32_t looks;                 /* odd: contents of pages are being used, see native_look_begin() */
+	/* native_abort.c: an instruction is being run on stand-ins for these pages */
+	struct emul_encl *abort_en;
+	uint64_t abort_la[NATIVE_MAX_ABORT];
+	uint64_t abort_mask;            /* the signal mask it is to have again */
+	unsigned n_abort;
+	uint8_t abort_placed;
 };
 
 /* native_entry.S */
@@ -99,6 +113,8 @@ extern uint8_t native_aep[], native_after[], native_fixup[];
 extern uint8_t native_commit_start[], native_commit_end[];
 extern uint8_t native_restorer[], native_restorer_end[];
 void native_sigentry(int sig, siginfo_t *info, void *uc);
+/* Not 0: emul_vdso_enter is called with an FS that is not ours, so EENTER traps too. */
+extern uint8_t native_entry_traps;
 extern uint64_t native_arena, native_arena_bytes;
 
 /*
@@ -125,6 +141,10 @@ static inline bool native_page_out(const struct emul_encl *en, uint64_t la)
 }
 
 /* native_thread.c */
+struct native_tb *native_thread_spare(void);    /* a block for a child that shares memory with its parent, not armed */
+void native_thread_release(struct native_tb *tb);
+stack_t native_thread_stack(const struct native_tb *tb);
+int native_thread_arm(struct native_tb *tb);    /* in the thread that tb is for */
 struct native_tb *native_thread_prepare(void);  /* this thread's block, armed; NULL: no memory */
 struct native_tb *native_thread_peek(void);     /* the block if there is one */
 
@@ -137,16 +157,41 @@ int native_eenter(struct native_frame *f, uint64_t *ret_masked);
 /* native_trap.c: called by native_sigentry; tb NULL when this thread never entered.  Returns the block
  * that counts at the end, NULL when there is none. */
 struct native_tb *native_trap(int sig, siginfo_t *info, ucontext_t *uc, struct native_tb *tb);
+/* Asked first about every signal in host mode: true, it was caused by something that is emulated, and is dealt with. */
+extern bool (*native_outside_hook)(int sig, siginfo_t *info, ucontext_t *uc, struct native_tb *tb);
 
 /* native_signal.c */
 int native_signals_setup(void);
+/* A vfork child has signal dispositions of its own, but memory of its parent. */
+#define NATIVE_SIGNALS_BYTES (65 * 32)
+void native_signals_save(void *table);
+void native_signals_put_back(const void *table);
 /* Let the program's own disposition of this signal happen, on the context in uc. */
 void native_forward(int sig, siginfo_t *info, ucontext_t *uc, struct native_tb *tb);
 bool native_is_trap_signal(int sig);
+uint64_t native_trap_mask(void);
 /* A thread that meets a trap with its signal blocked is killed.  Returns those that were blocked. */
 uint64_t native_unblock_traps(void);
 /* The kernel's XSAVE image in a signal frame: address and bytes of the image (without the trailer). */
 uint8_t *native_xsave(ucontext_t *uc, size_t *ret_bytes);
+
+/* native_mask.c: trap signals that the program believes blocked */
+bool native_is_held(int sig);
+void native_hold(int sig, const siginfo_t *info);
+uint64_t native_held(void);
+void native_held_set(uint64_t mask);    /* what was sent and is free now comes when this handler returns */
+
+/* native_abort.c: false: it cannot be done.  The caller sets RFLAGS.TF where there are stand-ins. */
+bool native_abort_add(struct native_tb *tb, struct emul_encl *en, uint64_t la, ucontext_t *uc);
+bool native_abort_go_on(struct native_tb *tb);
+void native_abort_pause(struct native_tb *tb);
+void native_abort_end(struct native_tb *tb, ucontext_t *uc);
+
+/* native_event.c: to whoever listens.  before: registers at the ENCLU. */
+void native_tell_leaf(const struct sgxm_regs *before, uint64_t tcs, uint64_t code, const char *check);
+void native_tell_refused(const struct sgxm_regs *before, uint8_t vector, uint32_t errcd, uint64_t addr,
+			 const char *check);
+void native_tell_aex(uint64_t tcs, uint64_t rip, const struct sgxm_event *ev);
 
 /* native_patch.c */
 void native_patch_setup(void);
@@ -161,6 +206,8 @@ _Static_assert(offsetof(struct native_tb, host_gs) == TB_HOST_GS, "native_entry.
 _Static_assert(offsetof(struct native_tb, encl_fs) == TB_ENCL_FS, "native_entry.S");
 _Static_assert(offsetof(struct native_tb, encl_gs) == TB_ENCL_GS, "native_entry.S");
 _Static_assert(offsetof(struct native_tb, selector) == TB_SELECTOR, "native_entry.S");
+_Static_assert(offsetof(struct native_tb, own_fs) == TB_OWN_FS, "native_entry.S");
+_Static_assert(offsetof(struct native_tb, program_fs) == TB_PROGRAM_FS, "native_entry.S");
 _Static_assert(offsetof(struct native_frame, regs.rflags) == NF_RFLAGS, "native_entry.S");
 _Static_assert(offsetof(struct native_frame, regs.rip) == NF_RIP, "native_entry.S");
 _Static_assert(offsetof(struct native_frame, regs.gsbase) == NF_GS, "native_entry.S");

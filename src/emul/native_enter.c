@@ -26,8 +26,9 @@ static enum emul_fault slow_fault(struct emul_encl *en, uint64_t la, uint32_t pf
 	return f;
 }
 
-static int refused(struct native_frame *f, uint64_t vector, uint64_t errcd, uint64_t addr)
+static int refused(struct native_frame *f, uint64_t vector, uint64_t errcd, uint64_t addr, const char *check)
 {
+	native_tell_refused(&f->regs, (uint8_t)vector, (uint32_t)errcd, addr, check);
 	f->vector = vector;
 	f->errcd = errcd;
 	f->addr = addr;
@@ -50,8 +51,8 @@ int native_eenter(struct native_frame *f, uint64_t *ret_masked)
 	struct emul_encl *en = emul_encl_by_la(tcs);
 
 	if (!en)
-		return tcs & ~SGX_PAGE_MASK ? refused(f, SGX_VEC_GP, 0, 0) :
-					      refused(f, SGX_VEC_PF, SGX_PFEC_U, tcs);
+		return tcs & ~SGX_PAGE_MASK ? refused(f, SGX_VEC_GP, 0, 0, NULL) :
+					      refused(f, SGX_VEC_PF, SGX_PFEC_U, tcs, NULL);
 	struct native_inside *in = &tb->inside[tb->n_inside++];
 
 	__asm__ volatile("rdfsbase %0" : "=r"(tb->host_fs));
@@ -82,9 +83,12 @@ int native_eenter(struct native_frame *f, uint64_t *ret_masked)
 		}
 		emul_note(en, out, out.addr - en->sh->base);
 		tb->n_inside--;
-		return out.kind == SGXM_PF ? refused(f, SGX_VEC_PF, pfec, out.addr & SGX_PAGE_MASK) :
-					     refused(f, out.kind == SGXM_UD ? SGX_VEC_UD : SGX_VEC_GP, 0, 0);
+		return out.kind == SGXM_PF ? refused(f, SGX_VEC_PF, pfec, out.addr & SGX_PAGE_MASK, out.check) :
+					     refused(f, out.kind == SGXM_UD ? SGX_VEC_UD : SGX_VEC_GP, 0, 0, out.check);
 	}
 	atomic_fetch_add_explicit(&en->sh->eenters, 1, memory_order_relaxed);
+	if (emul_on_event)
+		native_tell_leaf(&(struct sgxm_regs){ .rax = SGX_EENTER, .rbx = tcs, .rcx = (uintptr_t)native_aep,
+						      .rdx = f->regs.rdx, .rip = (uintptr_t)native_aep }, tcs, 0, NULL);
 	return 0;
 }

@@ -7,6 +7,17 @@
  */
 #include "emul/native.h"
 
+	/* a library that has this in it reaches these by distance */
+	.hidden	emul_vdso_enter
+	.hidden	native_commit_start
+	.hidden	native_commit_end
+	.hidden	native_aep
+	.hidden	native_after
+	.hidden	native_fixup
+	.hidden	native_sigentry
+	.hidden	native_restorer
+	.hidden	native_restorer_end
+
 	.text
 
 /*
@@ -51,6 +62,8 @@ emul_vdso_enter:
 	mov	(%rbx), %rbx		/* run->tcs */
 	mov	%ecx, %eax
 	lea	native_aep(%rip), %rcx
+	cmpb	$0, native_entry_traps(%rip)
+	jne	native_aep
 
 	/* the register file as it is at the ENCLU, in a frame below the RSP that the enclave will see */
 	lea	-NF_BYTES(%rsp), %rsp
@@ -262,6 +275,7 @@ native_sigentry:
 1:
 	xor	%ecx, %ecx
 	xor	%r8d, %r8d
+	xor	%r9d, %r9d
 	mov	%rsp, %rax
 	sub	native_arena(%rip), %rax
 	cmp	native_arena_bytes(%rip), %rax
@@ -269,26 +283,50 @@ native_sigentry:
 	mov	%rsp, %rcx
 	and	$-NATIVE_SLOT_BYTES, %rcx
 	cmpq	$0, TB_IN_ENCLAVE(%rcx)
-	je	1f
+	je	2f
 	rdfsbase %rax
 	mov	%rax, TB_ENCL_FS(%rcx)
 	rdgsbase %rax
 	mov	%rax, TB_ENCL_GS(%rcx)
 	mov	TB_HOST_FS(%rcx), %rax
-	wrfsbase %rax
 	movb	$NATIVE_ALLOW, TB_SELECTOR(%rcx)
 	mov	%rcx, %r8
+	mov	TB_OWN_FS(%rcx), %r9
+	test	%r9, %r9
+	jz	3f
+	mov	%rax, TB_PROGRAM_FS(%rcx)
+	mov	%r9, %rax
+	jmp	3f
+2:
+	/* host mode: a program with an FS of its own, unless the emulator itself was interrupted */
+	mov	TB_OWN_FS(%rcx), %r9
+	test	%r9, %r9
+	jz	1f
+	rdfsbase %rax
+	cmp	%r9, %rax
+	je	4f
+	mov	%rax, TB_PROGRAM_FS(%rcx)
+	mov	%r9, %rax
+3:
+	wrfsbase %rax
+	jmp	1f
+4:
+	xor	%r9d, %r9d
 1:
+	sub	$8, %rsp
+	push	%r9			/* not 0: the program's FS is to be put back */
 	push	%r8			/* the block when GS is an enclave's, else 0 */
-	.cfi_adjust_cfa_offset 8
+	.cfi_adjust_cfa_offset 24
 	cld
 	call	native_trap
 	pop	%rdx
-	.cfi_adjust_cfa_offset -8
+	pop	%r9
+	add	$8, %rsp
+	.cfi_adjust_cfa_offset -24
 	test	%rax, %rax
 	jz	3f
 	cmpq	$0, TB_IN_ENCLAVE(%rax)
-	je	2f
+	je	1f
 	movb	$NATIVE_BLOCK, TB_SELECTOR(%rax)
 	mov	TB_ENCL_FS(%rax), %rcx
 	wrfsbase %rcx
@@ -298,6 +336,11 @@ native_sigentry:
 	je	3f
 	wrgsbase %rcx
 	ret
+1:
+	test	%r9, %r9
+	jz	2f
+	mov	TB_PROGRAM_FS(%rax), %rcx
+	wrfsbase %rcx
 2:
 	test	%rdx, %rdx
 	jz	3f
@@ -317,5 +360,10 @@ native_restorer:
 	.globl	native_restorer_end
 native_restorer_end:
 	.size	native_restorer, . - native_restorer
+
+	.bss
+	.globl	native_entry_traps
+native_entry_traps:
+	.zero	1
 
 	.section .note.GNU-stack, "", @progbits

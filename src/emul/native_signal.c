@@ -38,7 +38,7 @@ static uint64_t bit(int sig)
 	return (uint64_t)1 << (sig - 1);
 }
 
-static uint64_t trap_mask(void)
+uint64_t native_trap_mask(void)
 {
 	uint64_t m = 0;
 
@@ -49,12 +49,12 @@ static uint64_t trap_mask(void)
 
 bool native_is_trap_signal(int sig)
 {
-	return sig >= 1 && sig <= 64 && trap_mask() & bit(sig);
+	return sig >= 1 && sig <= 64 && native_trap_mask() & bit(sig);
 }
 
 uint64_t native_unblock_traps(void)
 {
-	uint64_t traps = trap_mask(), was = 0;
+	uint64_t traps = native_trap_mask(), was = 0;
 
 	raw4(SYS_rt_sigprocmask, SIG_UNBLOCK, &traps, &was, sizeof(was));
 	return was & traps;
@@ -75,6 +75,18 @@ static int install_ours(int sig, unsigned long flags, struct kernel_sigaction *o
 		.mask = UINT64_MAX };
 
 	return raw_sigaction(sig, &ours, old);
+}
+
+_Static_assert(sizeof(program) == NATIVE_SIGNALS_BYTES, "native.h");
+
+void native_signals_save(void *table)
+{
+	__builtin_memcpy(table, program, sizeof(program));
+}
+
+void native_signals_put_back(const void *table)
+{
+	__builtin_memcpy(program, table, sizeof(program));
 }
 
 int native_signals_setup(void)
@@ -191,7 +203,7 @@ static void run_handler(int sig, const siginfo_t *info, ucontext_t *uc, const st
 	g[REG_EFL] &= ~(greg_t)(0x400 | SGXM_RFLAGS_RF | SGXM_RFLAGS_TF);
 	__builtin_memcpy(&mask, &uc->uc_sigmask, sizeof(mask));
 	mask |= act->mask | (act->flags & SA_NODEFER ? 0 : bit(sig));
-	mask &= ~trap_mask();
+	mask &= ~native_trap_mask();
 	__builtin_memcpy(&uc->uc_sigmask, &mask, sizeof(mask));
 }
 
@@ -205,7 +217,7 @@ static void call_handler(int sig, siginfo_t *info, ucontext_t *uc, const struct 
 
 	__builtin_memcpy(&mask, &uc->uc_sigmask, sizeof(mask));
 	mask |= act->mask | (act->flags & SA_NODEFER ? 0 : bit(sig));
-	mask &= ~trap_mask();
+	mask &= ~native_trap_mask();
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof(mask));
 	((void (*)(int, siginfo_t *, void *))act->handler)(sig, info, uc);
 	/* if it entered an enclave, the thread has our stack now, which sigreturn must leave in place */
@@ -218,11 +230,30 @@ static bool on_our_stack(const void *p)
 	return (uint64_t)(uintptr_t)p - native_arena < native_arena_bytes;
 }
 
+/*
+ * This thread never entered, and our SA_ONSTACK brought us to the alternate stack of the program, whose handler did
+ * not ask for it: that stack may be too small for it.
+ */
+static bool on_borrowed_stack(const ucontext_t *uc, const struct kernel_sigaction *act)
+{
+	uint64_t sp = (uint64_t)(uintptr_t)uc->uc_stack.ss_sp, rsp = (uint64_t)uc->uc_mcontext.gregs[REG_RSP];
+
+	return !(act->flags & SA_ONSTACK) && !(uc->uc_stack.ss_flags & SS_DISABLE) &&
+	       (uint64_t)(uintptr_t)uc - sp < uc->uc_stack.ss_size && rsp - sp >= uc->uc_stack.ss_size;
+}
+
 void native_forward(int sig, siginfo_t *info, ucontext_t *uc, struct native_tb *tb)
 {
 	struct kernel_sigaction act = program[sig];
-	bool sync = native_is_trap_signal(sig) && info->si_code > 0;
+	bool trap = native_is_trap_signal(sig), sync = trap && info->si_code > 0;
 
+	if (trap && native_is_held(sig)) {
+		if (!sync) {
+			native_hold(sig, info);
+			return;
+		}
+		act.handler = (void *)SIG_DFL;  /* what the kernel does with a fault that is blocked */
+	}
 	if (act.handler == (void *)SIG_IGN && !sync)
 		return;
 	if (act.handler == (void *)SIG_DFL || act.handler == (void *)SIG_IGN) {
@@ -239,7 +270,7 @@ void native_forward(int sig, siginfo_t *info, ucontext_t *uc, struct native_tb *
 	}
 	if (act.flags & SA_RESETHAND)
 		program[sig].handler = (void *)SIG_DFL;
-	if (on_our_stack(uc))
+	if (on_our_stack(uc) || on_borrowed_stack(uc, &act))
 		run_handler(sig, info, uc, tb, &act);
 	else
 		call_handler(sig, info, uc, &act);

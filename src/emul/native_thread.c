@@ -96,7 +96,7 @@ static int replace_stack(const stack_t *ours, stack_t *ret_old)
 	return r ? -1 : 0;
 }
 
-static struct native_tb *thread_new(void)
+struct native_tb *native_thread_spare(void)
 {
 	int i = slot_take();
 
@@ -110,20 +110,46 @@ static struct native_tb *thread_new(void)
 		slot_give((struct native_tb *)(void *)p);
 		return NULL;
 	}
-	struct native_tb *tb = (struct native_tb *)(void *)p;
-	stack_t ours = { .ss_sp = p + SGX_PAGE_SIZE + GUARD_BYTES,
-			 .ss_size = NATIVE_SLOT_BYTES - SGX_PAGE_SIZE - GUARD_BYTES };
+	return (struct native_tb *)(void *)p;
+}
+
+void native_thread_release(struct native_tb *tb)
+{
+	slot_give(tb);
+}
+
+stack_t native_thread_stack(const struct native_tb *tb)
+{
+	return (stack_t){ .ss_sp = (uint8_t *)(uintptr_t)tb + SGX_PAGE_SIZE + GUARD_BYTES,
+			  .ss_size = NATIVE_SLOT_BYTES - SGX_PAGE_SIZE - GUARD_BYTES };
+}
+
+int native_thread_arm(struct native_tb *tb)
+{
+	stack_t ours = native_thread_stack(tb);
 
 	tb->tid = (int)syscall(SYS_gettid);
-	if (replace_stack(&ours, &tb->program_stack) || arm_dispatch(tb)) {
-		slot_give(tb);
-		return NULL;
-	}
+	if (replace_stack(&ours, &tb->program_stack) || arm_dispatch(tb))
+		return -1;
 	if (tb->program_stack.ss_flags & SS_DISABLE)
 		tb->program_stack.ss_sp = NULL;
 	tb->armed = 1;
+	uint64_t i = ((uint64_t)(uintptr_t)tb - native_arena) / NATIVE_SLOT_BYTES;
+
 	atomic_fetch_or(&slot_ready[i / 64], (uint64_t)1 << (i % 64));
-	pthread_setspecific(exit_key, tb);
+	return 0;
+}
+
+static struct native_tb *thread_new(void)
+{
+	struct native_tb *tb = native_thread_spare();
+
+	if (tb && native_thread_arm(tb)) {
+		slot_give(tb);
+		return NULL;
+	}
+	if (tb)
+		pthread_setspecific(exit_key, tb);
 	return tb;
 }
 

@@ -13,6 +13,8 @@
 #define SYS_USER_DISPATCH 2
 #endif
 
+bool (*native_outside_hook)(int sig, siginfo_t *info, ucontext_t *uc, struct native_tb *tb);
+
 /* The trap being handled: registers as the CPU model sees them, written back once at the end. */
 struct trap {
 	int sig;
@@ -107,6 +109,7 @@ static void raise_outside(struct trap *t, const struct exception *x)
 
 static void do_aex(struct trap *t, struct native_inside *in, const struct sgxm_event *ev)
 {
+	native_tell_aex(in->cpu.tcs_la, t->regs.rip, ev);
 	sgxm_aex(&in->en->machine, &in->cpu, &t->regs, t->xsave, t->xsave_bytes, ev);
 	count(&in->en->sh->aexs);
 	now_outside(t->tb, in);
@@ -149,12 +152,15 @@ static void host_enclu(struct trap *t, struct emul_encl *en)
 
 	if (!en || tb->n_inside == NATIVE_MAX_INSIDE) {
 		struct exception x = page_fault(EMUL_FAULT_SEGV_MAPERR, SGX_PFEC_U, t->regs.rbx);
+		const struct exception *why = t->regs.rbx & ~SGX_PAGE_MASK ? &gp : &x;
 
-		raise_outside(t, t->regs.rbx & ~SGX_PAGE_MASK ? &gp : &x);
+		native_tell_refused(&t->regs, why->vector, why->errcd, why->addr, NULL);
+		raise_outside(t, why);
 		return;
 	}
 	struct native_inside *in = &tb->inside[tb->n_inside++];
 	uint32_t leaf = (uint32_t)t->regs.rax;
+	struct sgxm_regs before = t->regs;
 
 	in->en = en;
 	in->frame = NULL;
@@ -177,12 +183,16 @@ static void host_enclu(struct trap *t, struct emul_encl *en)
 			continue;
 		struct exception x = page_fault(f, pfec, out.addr);
 
+		const struct exception *why = out.kind == SGXM_PF ? &x : out.kind == SGXM_UD ? &ud : &gp;
+
 		emul_note(en, out, out.addr - en->sh->base);
 		now_outside(tb, in);
-		raise_outside(t, out.kind == SGXM_PF ? &x : out.kind == SGXM_UD ? &ud : &gp);
+		native_tell_refused(&before, why->vector, why->errcd, why->addr, out.check);
+		raise_outside(t, why);
 		return;
 	}
 	count(leaf == SGX_EENTER ? &en->sh->eenters : &en->sh->eresumes);
+	native_tell_leaf(&before, before.rbx, 0, NULL);
 	now_inside(t, in);
 }
 
@@ -194,9 +204,13 @@ static bool aex_and_resume(struct trap *t, struct native_inside *in, uint64_t ad
 {
 	struct sgxm_event ev = { .exception = true, .vector = SGX_VEC_PF, .errcd = pfec, .maddr = addr };
 	struct emul_encl *en = in->en;
+	uint64_t rip = t->regs.rip;
 
 	if (in->cpu.aep == vdso_aep() &&
 	    sgxm_aex_resume(&en->machine, &in->cpu, &t->regs, t->xsave, t->xsave_bytes, &ev)) {
+		native_tell_aex(in->cpu.tcs_la, rip, &ev);
+		native_tell_leaf(&(struct sgxm_regs){ .rax = SGX_ERESUME, .rbx = in->cpu.tcs_la, .rcx = vdso_aep(),
+						      .rip = vdso_aep() }, in->cpu.tcs_la, 0, NULL);
 		count(&en->sh->aexs);
 		count(&en->sh->eresumes);
 		return true;
@@ -234,7 +248,10 @@ static void enclave_enclu(struct trap *t, struct native_inside *in)
 	for (unsigned tries = 0, faults = 0;;) {
 		struct emul_encl *en = in->en;
 		uint32_t leaf = (uint32_t)t->regs.rax;
-		uint64_t at = t->regs.rip, src = t->regs.rdx, dst = t->regs.rcx;
+		struct sgxm_regs before = t->regs;
+		uint64_t tcs = in->cpu.tcs_la;
+		uint64_t at = before.rip, src = before.rdx, dst = before.rcx;
+
 		native_look_begin(t->tb);
 		struct sgxm_out out = sgxm_enclu(&en->machine, &in->cpu, &t->regs, 3, t->xsave, t->xsave_bytes);
 		enum emul_fault f = EMUL_FAULT_SEGV_ACCERR;
@@ -243,6 +260,7 @@ static void enclave_enclu(struct trap *t, struct native_inside *in)
 		if (out.kind == SGXM_DONE || out.kind == SGXM_CODE) {
 			if (out.kind == SGXM_CODE)
 				emul_note(en, out, dst - en->sh->base);
+			native_tell_leaf(&before, tcs, out.kind == SGXM_CODE ? t->regs.rax : 0, out.check);
 			leaf_done(t, in, leaf, at, src, dst, out.kind == SGXM_DONE);
 			native_look_end(t->tb);
 			return;
@@ -265,8 +283,11 @@ static void enclave_enclu(struct trap *t, struct native_inside *in)
 		}
 		struct exception x = page_fault(f, pfec, out.addr);
 
+		const struct exception *why = out.kind == SGXM_PF ? &x : out.kind == SGXM_UD ? &ud : &gp;
+
 		emul_note(en, out, out.addr - en->sh->base);
-		raise_inside(t, in, out.kind == SGXM_PF ? &x : out.kind == SGXM_UD ? &ud : &gp);
+		native_tell_refused(&before, why->vector, why->errcd, why->addr, out.check);
+		raise_inside(t, in, why);
 		return;
 	}
 }
@@ -450,6 +471,16 @@ static void trap_inside(struct trap *t, struct native_inside *in)
 	}
 }
 
+/* Where this thread has no block yet, its handler runs on its own stack; sigreturn must leave ours in place. */
+static bool thread_block(struct trap *t)
+{
+	if (!t->tb) {
+		t->tb = native_thread_prepare();
+		sigaltstack(NULL, &t->uc->uc_stack);
+	}
+	return t->tb != NULL;
+}
+
 /* Host code touched enclave memory.  True: the access can be repeated. */
 static bool host_access(struct trap *t)
 {
@@ -467,11 +498,13 @@ static bool host_access(struct trap *t)
 	if (f == EMUL_FAULT_STALE && t->sig == SIGBUS)
 		return false;
 	if (f == EMUL_FAULT_STALE) {
-		/* The abort page needs an instruction decoder; where enclave code may use the page the bytes are read in clear. */
+		/* where enclave code may use the page, the bytes are read in clear: that costs no trap */
 		unsigned usable = sgxm_epcm_usable(&en->epcm[emul_page_index(en, la)]);
 
-		return usable & (access == SGXM_WRITE ? SGX_SECINFO_W : access == SGXM_FETCH ? SGX_SECINFO_X :
-				 SGX_SECINFO_R);
+		if (usable & (access == SGXM_WRITE ? SGX_SECINFO_W : access == SGXM_FETCH ? SGX_SECINFO_X :
+			      SGX_SECINFO_R))
+			return true;
+		return access != SGXM_FETCH && thread_block(t) && native_abort_add(t->tb, en, la, t->uc);
 	}
 	struct exception x = page_fault(f, pfec, la);
 
@@ -489,18 +522,42 @@ static bool host_at_enclu(const struct trap *t)
 	return t->sig == SIGILL && t->info->si_code > 0 && p[0] == 0x0f && p[1] == 0x01 && p[2] == 0xd7;
 }
 
+/* The access can be repeated: on stand-ins for abort pages, where it met any. */
+static bool repeat_access(struct trap *t)
+{
+	bool again = host_access(t);
+
+	if (!t->tb || !t->tb->n_abort)
+		return again;
+	if (again && (t->tb->abort_placed || native_abort_go_on(t->tb))) {
+		t->regs.rflags |= SGXM_RFLAGS_TF;
+		return true;
+	}
+	native_abort_end(t->tb, t->uc);
+	return false;
+}
+
 static void trap_outside(struct trap *t)
 {
 	uint32_t leaf = (uint32_t)t->regs.rax;
 
+	if (t->tb && t->tb->n_abort) {
+		bool done = t->sig == SIGTRAP && !is_async(t);
+
+		t->regs.rflags &= ~(uint64_t)SGXM_RFLAGS_TF;
+		native_abort_pause(t->tb);
+		if (done || (t->sig != SIGSEGV && t->sig != SIGBUS) || is_async(t))
+			native_abort_end(t->tb, t->uc);
+		if (done)
+			return;
+	}
+
 	if (!is_async(t) && host_at_enclu(t)) {
-		if (!t->tb) {
-			/* this handler runs on the thread's own stack; sigreturn must leave ours in place */
-			t->tb = native_thread_prepare();
-			sigaltstack(NULL, &t->uc->uc_stack);
-		}
-		if (t->tb && (leaf == SGX_EENTER || leaf == SGX_ERESUME)) {
-			__asm__ volatile("rdfsbase %0" : "=r"(t->tb->host_fs));
+		if (thread_block(t) && (leaf == SGX_EENTER || leaf == SGX_ERESUME)) {
+			if (t->tb->own_fs)
+				t->tb->host_fs = t->tb->program_fs;
+			else
+				__asm__ volatile("rdfsbase %0" : "=r"(t->tb->host_fs));
 			__asm__ volatile("rdgsbase %0" : "=r"(t->tb->host_gs));
 			host_enclu(t, emul_encl_by_la(t->regs.rbx));
 		} else {
@@ -509,7 +566,7 @@ static void trap_outside(struct trap *t)
 		return;
 	}
 	if (!is_async(t) && (t->sig == SIGSEGV || t->sig == SIGBUS) &&
-	    t->uc->uc_mcontext.gregs[REG_TRAPNO] == SGX_VEC_PF && host_access(t))
+	    t->uc->uc_mcontext.gregs[REG_TRAPNO] == SGX_VEC_PF && repeat_access(t))
 		return;
 	t->forward = true;
 }
@@ -518,6 +575,8 @@ struct native_tb *native_trap(int sig, siginfo_t *info, ucontext_t *uc, struct n
 {
 	struct trap t;
 
+	if (native_outside_hook && !(tb && tb->in_enclave) && native_outside_hook(sig, info, uc, tb))
+		return tb;
 	/* field by field: zeroing all of it first would be most of the work */
 	t.sig = sig;
 	t.info = info;

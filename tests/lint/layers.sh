@@ -18,6 +18,7 @@ BEGIN {
 	may["device"]  = " device image arch base "
 	may["session"] = " session base "
 	may["keeper"]  = " keeper session device image arch base "
+	may["shim"]    = " shim emul machine arch base "
 	may["cli"]     = " cli session image arch base "
 }
 FNR == 1 {
@@ -81,6 +82,8 @@ refuses machine/epcm.c base/err.h
 refuses device/device_kernel.c emul/emul.h
 refuses device/device_kernel.c machine/machine.h
 refuses session/slot.c image/image.h
+refuses emul/encl.c shim/shim.h
+refuses shim/files.c device/device.h
 refuses emul/ioc_init.c device/seam.h
 allows device/device_emul.c emul/emul.h
 allows keeper/req_load.c session/session.h

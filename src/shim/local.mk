@@ -1,0 +1,34 @@
+# libsgxemu.so, which `sgxctl run` has loaded into programs.  The emulator is compiled once more: position independent,
+# nothing of it visible to the program, TLS at a fixed distance (it is loaded with the program, never later).  It calls
+# libc under names that the library itself offers to the program; --wrap sends those calls to under.c.
+shim_cflags = -std=gnu17 $(WARN_CFLAGS) $(CONV_CFLAGS) -fPIC -fvisibility=hidden -ftls-model=initial-exec \
+	-mfsgsbase -mgeneral-regs-only -fno-stack-protector -U_FORTIFY_SOURCE
+noinst_LIBRARIES += libshim.a libshim_emul.a libshim_crypto.a
+libshim_a_SOURCES = src/shim/shim.h src/shim/crypto.h src/shim/trace.h src/shim/crypto.c src/shim/exec.c \
+	src/shim/exit.c src/shim/files.c src/shim/memory.c src/shim/paths.c src/shim/setup.c src/shim/signals.c \
+	src/shim/trace.c src/shim/under.c src/shim/vdso.c src/shim/vdso_image.S
+libshim_a_CFLAGS = $(shim_cflags)
+libshim_emul_a_SOURCES = $(emul_device_sources) $(libemul_native_a_SOURCES) \
+	src/base/err.h src/base/errno_names.c
+libshim_emul_a_CFLAGS = $(shim_cflags)
+libshim_emul_a_CCASFLAGS = $(AM_CPPFLAGS)
+libshim_crypto_a_SOURCES = src/emul/emul_crypto.h src/emul/emul_crypto.c
+libshim_crypto_a_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(CONV_CFLAGS) -fPIC
+
+shim_wrapped = open close fstat ioctl mmap munmap mprotect madvise readlink sigaction sigaltstack
+# whatever else of emul/ meets a hook fails to link, instead of coming back into it
+shim_refused = open64 openat openat64 creat stat lstat fstatat statx access faccessat readlinkat realpath mmap64 mremap \
+	mlock msync sigprocmask pthread_sigmask signal execve _exit fopen
+shim_link = -shared -Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack
+
+libsgxemu.so: libshim.a libshim_emul.a libmachine.a
+	$(AM_V_CCLD)$(CC) $(CFLAGS) $(LDFLAGS) $(shim_link) -Wl,-soname,libsgxemu.so -Wl,--exclude-libs,libshim_emul.a:libmachine.a \
+		`for s in $(shim_wrapped) $(shim_refused); do echo -Wl,--wrap=$$s; done` -o $@ -Wl,--whole-archive libshim.a -Wl,--no-whole-archive \
+		libshim_emul.a libmachine.a libshim_emul.a
+libsgxemu-crypto.so: libshim_crypto.a
+	$(AM_V_CCLD)$(CC) $(CFLAGS) $(LDFLAGS) $(shim_link) -Wl,-soname,libsgxemu-crypto.so -o $@ \
+		-Wl,--whole-archive libshim_crypto.a -Wl,--no-whole-archive $(CRYPTO_LIBS)
+
+shimdir = $(pkglibdir)
+shim_DATA = libsgxemu.so libsgxemu-crypto.so
+CLEANFILES += libsgxemu.so libsgxemu-crypto.so

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What `sgxctl run` asked for (one environment variable), and the start of the emulator at its first use.
+ *
+ * SGXCTL_RUN=VERSION:KERNEL:NO_SGX2:EPC_PAGES:SUMMARY_FD:ROOT_PID:TRACE, numbers in decimal, TRACE a path or empty.
+ */
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "emul/raw.h"
+#include "shim/crypto.h"
+#include "shim/shim.h"
+
+#define CONFIG_VERSION 1
+
+struct shim_config shim_config = { .summary_fd = -1 };
+
+static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool started;
+static int start_result;
+
+void *shim_next(const char *name)
+{
+	return dlsym(RTLD_NEXT, name);
+}
+
+bool shim_on(void)
+{
+	return __atomic_load_n(&started, __ATOMIC_ACQUIRE);
+}
+
+static void complain(const char *what)
+{
+	struct iovec v[] = {
+		{ (void *)(uintptr_t)"sgxctl run: ", 12 }, { (void *)(uintptr_t)what, strlen(what) },
+		{ (void *)(uintptr_t)"\n", 1 },
+	};
+
+	raw3(SYS_writev, 2, v, 3);
+}
+
+static int start(void)
+{
+	int r;
+
+	if (shim_crypto_load()) {
+		const char *why = dlerror();
+
+		complain(why ? why : "libsgxemu-crypto.so lacks a function");
+		return -ENODEV;
+	}
+	r = emul_setup(&shim_config.emul);
+	if (r) {
+		complain(r == -ENOSYS ? "this machine cannot trap ENCLU (it needs FSGSBASE and Syscall User Dispatch)" :
+					"the emulated device could not be set up");
+		return -ENODEV;
+	}
+	shim_signals_adopt();
+	shim_vdso_redirect();
+	return 0;
+}
+
+int shim_start(void)
+{
+	if (shim_on())
+		return 0;
+	int errno_was = errno;
+
+	pthread_mutex_lock(&start_lock);
+	if (!started && !start_result) {
+		start_result = start();
+		__atomic_store_n(&started, !start_result, __ATOMIC_RELEASE);
+	}
+	pthread_mutex_unlock(&start_lock);
+	errno = errno_was;
+	return start_result;
+}
+
+/* The next number of the list, and the ':' behind it. */
+static uint64_t number(const char **p)
+{
+	uint64_t v = 0;
+
+	while (**p >= '0' && **p <= '9')
+		v = v * 10 + (uint64_t)(*(*p)++ - '0');
+	if (**p == ':')
+		(*p)++;
+	return v;
+}
+
+static bool keep(char *dst, size_t room, const char *name, const char *value)
+{
+	size_t n = strlen(name), m = strlen(value);
+
+	if (n + 1 + m + 1 > room)
+		return false;
+	memcpy(dst, name, n);
+	dst[n] = '=';
+	memcpy(dst + n + 1, value, m + 1);
+	return true;
+}
+
+static void read_config(char **envp)
+{
+	const char *text = NULL, *preload = "";
+
+	for (char **e = envp; *e; e++) {
+		if (!strncmp(*e, SHIM_ENV "=", sizeof(SHIM_ENV)))
+			text = *e + sizeof(SHIM_ENV);
+		if (!strncmp(*e, "LD_PRELOAD=", 11))
+			preload = *e + 11;
+	}
+	if (!text || !keep(shim_config.text, sizeof(shim_config.text), SHIM_ENV, text))
+		return;
+	keep(shim_config.preload, sizeof(shim_config.preload), "LD_PRELOAD", preload);
+	text = shim_config.text + sizeof(SHIM_ENV);
+	if (number(&text) != CONFIG_VERSION)
+		return;
+	shim_config.emul.kernel = (enum emul_kernel)number(&text);
+	shim_config.emul.no_sgx2 = number(&text) != 0;
+	shim_config.emul.epc_pages = number(&text);
+	shim_config.summary_fd = (int)number(&text);
+	shim_config.root_pid = (int)number(&text);
+	shim_config.trace = *text ? text : NULL;
+	if (!shim_config.root_pid)
+		shim_config.summary_fd = -1;
+}
+
+__attribute__((constructor))
+static void loaded(int argc, char **argv, char **envp)
+{
+	(void)argc;
+	(void)argv;
+	read_config(envp);
+	shim_vdso_setup(envp);
+	shim_trace_setup();
+}

@@ -1,0 +1,10 @@
+# sgxctl-exec: the emulated device under static programs.  It shares a process with a C library that is not its own.
+pkglibexec_PROGRAMS += sgxctl-exec
+sgxctl_exec_SOURCES = src/shim/static_exec.h src/shim/static_main.c src/shim/static_probe.c src/shim/static_load.c src/shim/static_calls.c \
+	src/shim/static_files.c src/shim/static_signals.c src/shim/static_threads.c src/shim/static_spawn.c \
+	src/shim/static_start.S src/shim/seccomp_filter.c src/shim/cpuid.h src/shim/cpuid_answer.c \
+	src/shim/cpuid_trap.c src/shim/cpuid_find.c src/shim/paths.c src/shim/vdso.c src/shim/vdso_image.S src/shim/shim.h
+sgxctl_exec_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(CONV_CFLAGS) -mfsgsbase -fno-stack-protector -fPIE
+sgxctl_exec_CCASFLAGS = $(AM_CPPFLAGS)
+sgxctl_exec_LDFLAGS = -pie
+sgxctl_exec_LDADD = $(EMUL_LIBS) libbase.a libarch.a $(CJSON_LIBS) $(CRYPTO_LIBS) $(ZYDIS_LIBS) -lpthread

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Signal calls of a static program: dispositions go to emul_sigaction, trap signals are never really blocked, and the
+ * alternate stack is the emulator's, with the program's kept beside it.
+ *
+ * Authority: Linux 6.1 kernel/signal.c.
+ */
+#include <errno.h>
+#include <signal.h>
+
+#include "emul/driver.h"
+#include "emul/raw.h"
+#include "shim/static_exec.h"
+
+#define SIGSET_BYTES 8
+#define MIN_STACK    2048
+#define SS_AUTODISARM_FLAG (1 << 31)
+
+struct kernel_action {
+	uint64_t handler, flags, restorer, mask;
+};
+#define SA_RESTORER_FLAG 0x04000000u
+
+long static_call_sigaction(struct static_call *c)
+{
+	struct kernel_action k;
+	struct sigaction act, old;
+	int sig = (int)c->a[0], r;
+
+	if (c->a[3] != SIGSET_BYTES)
+		return -EINVAL;
+	if (c->a[1]) {
+		if (emul_user_read(&k, c->a[1], sizeof(k)))
+			return -EFAULT;
+		act = (struct sigaction){ .sa_flags = (int)(k.flags & ~(uint64_t)SA_RESTORER_FLAG) };
+		act.sa_handler = (void (*)(int))(uintptr_t)k.handler;
+		__builtin_memcpy(&act.sa_mask, &k.mask, sizeof(k.mask));
+	}
+	r = emul_sigaction(sig, c->a[1] ? &act : NULL, &old);
+	if (r || !c->a[2])
+		return r;
+	k = (struct kernel_action){ .handler = (uintptr_t)old.sa_handler, .flags = (uint32_t)old.sa_flags };
+	__builtin_memcpy(&k.mask, &old.sa_mask, sizeof(k.mask));
+	return emul_user_write(c->a[2], &k, sizeof(k)) ? -EFAULT : 0;
+}
+
+/* The mask takes effect when the handler returns. */
+long static_call_sigprocmask(struct static_call *c)
+{
+	uint64_t traps = native_trap_mask(), mask, set, was;
+
+	if (c->a[3] != SIGSET_BYTES)
+		return -EINVAL;
+	__builtin_memcpy(&mask, &c->uc->uc_sigmask, sizeof(mask));
+	was = mask = (mask & ~traps) | native_held();
+	if (c->a[1]) {
+		if (emul_user_read(&set, c->a[1], sizeof(set)))
+			return -EFAULT;
+		switch ((int)c->a[0]) {
+		case SIG_BLOCK:
+			mask |= set;
+			break;
+		case SIG_UNBLOCK:
+			mask &= ~set;
+			break;
+		case SIG_SETMASK:
+			mask = set;
+			break;
+		default:
+			return -EINVAL;
+		}
+		mask &= ~((uint64_t)1 << (SIGKILL - 1) | (uint64_t)1 << (SIGSTOP - 1));
+	}
+	/* as in Linux, the new mask is in force even when the old one cannot be stored */
+	native_held_set(mask);
+	mask &= ~traps;
+	__builtin_memcpy(&c->uc->uc_sigmask, &mask, sizeof(mask));
+	return c->a[2] && emul_user_write(c->a[2], &was, sizeof(was)) ? -EFAULT : 0;
+}
+
+long static_call_sigaltstack(struct static_call *c)
+{
+	stack_t *now = &c->tb->program_stack, want;
+	uint64_t rsp = (uint64_t)c->uc->uc_mcontext.gregs[REG_RSP], base = (uint64_t)(uintptr_t)now->ss_sp;
+	bool on = base && rsp > base && rsp - base <= now->ss_size;
+	stack_t old = { .ss_sp = now->ss_sp, .ss_size = base ? now->ss_size : 0,
+			.ss_flags = !base ? SS_DISABLE : on ? SS_ONSTACK : 0 };
+
+	if (c->a[0]) {
+		if (emul_user_read(&want, c->a[0], sizeof(want)))
+			return -EFAULT;
+		int mode = want.ss_flags & ~SS_AUTODISARM_FLAG;
+
+		if (on)
+			return -EPERM;
+		if (mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0)
+			return -EINVAL;
+		if (mode != SS_DISABLE && want.ss_size < MIN_STACK)
+			return -ENOMEM;
+		*now = mode == SS_DISABLE ? (stack_t){ 0 } : want;
+	}
+	return c->a[1] && emul_user_write(c->a[1], &old, sizeof(old)) ? -EFAULT : 0;
+}

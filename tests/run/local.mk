@@ -1,0 +1,18 @@
+# Programs for `sgxctl run`.  Those called emul_* are tests of the emulator that reach it through libc alone.
+run_rig = tests/run/libc_device.c tests/unit/emul_rig.c tests/unit/emul_rig.h
+run_libs = libimage.a libbase.a libarch.a $(CJSON_LIBS) $(ELF_LIBS) $(CRYPTO_LIBS) -lpthread
+check_PROGRAMS += tests/run/emul_native tests/run/emul_stress
+tests_run_emul_native_SOURCES = tests/unit/test_emul_native.c tests/unit/vector_code.S $(run_rig)
+tests_run_emul_native_LDADD = $(run_libs)
+tests_run_emul_stress_SOURCES = tests/unit/test_emul_stress.c $(run_rig)
+tests_run_emul_stress_LDADD = $(run_libs)
+check_PROGRAMS += tests/run/world
+tests_run_world_SOURCES = tests/run/world.c $(run_rig)
+tests_run_world_LDADD = $(run_libs)
+
+# run under `sgxctl run`, as TAP of their own
+lint_tests += tests/run/world.sh
+EXTRA_DIST += tests/run/world.sh
+bats_tests += tests/bats/50-run.bats
+check_PROGRAMS += tests/run/hello
+tests_run_hello_SOURCES = tests/run/hello.c

@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The programs of this folder under `sgxctl run`, in both ways to trap ENCLU.  TAP on stdout.
+set -u
+
+: "${SGXCTL:?}" "${SGXCTL_SHIM:?}" "${top_builddir:?}"
+tmp=$(mktemp -d) || exit 99
+trap 'rm -rf "$tmp"' EXIT
+n=0
+
+# one WHAT PROGRAM ARGS...: all its checks become one
+one() {
+	what=$1
+	shift
+	n=$((n + 1))
+	timeout 120 "$SGXCTL" run -- "$@" >"$tmp/out" 2>&1
+	status=$?
+	if [ "$status" -eq 0 ] && grep -q '^1\.\.[1-9]' "$tmp/out" && ! grep -q '^not ok' "$tmp/out"; then
+		echo "ok $n - $what: $(grep -c '^ok' "$tmp/out") checks"
+	else
+		echo "not ok $n - $what: status $status"
+		grep -v '^ok' "$tmp/out" | sed 's/^/# /'
+	fi
+}
+
+for SGXCTL_TRAP in enclu hlt; do
+	export SGXCTL_TRAP
+	for topic in handlers masks timer threads fork exec pass fds views stub; do
+		one "$topic, $SGXCTL_TRAP" "$top_builddir/tests/run/world" "$topic"
+	done
+	one "the emulator's own tests, $SGXCTL_TRAP" "$top_builddir/tests/run/emul_native"
+done
+one "the emulator's tests of stress" "$top_builddir/tests/run/emul_stress"
+echo "1..$n"
