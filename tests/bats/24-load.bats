@@ -117,11 +117,22 @@ nothing_left() {
 	nothing_left
 }
 
-@test "an EPC that is too small for the enclave" {
-	run -1 load --epc 64K
+@test "an EPC that is too small for any page" {
+	run -1 load --epc 8K
 	fails_with no-epc
 	has '.error.offset | test("^0x")'
 	nothing_left
+	run -1 load --epc 4K
+	fails_with no-epc
+	nothing_left
+}
+
+@test "an EPC that is smaller than the enclave" {
+	run -0 load --name small --epc 128K
+	has '.pages.added > 64'
+	run -0 json call small nop
+	run -0 json dump-secs small
+	run -0 json unload small
 }
 
 @test "an enclave larger than an address space" {

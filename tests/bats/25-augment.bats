@@ -139,12 +139,16 @@ grow() { json augment demo "$@"; }
 	has '.error.returned == 2'
 }
 
-@test "an EPC that runs out" {
+@test "an EPC that is outgrown" {
 	load --name small --epc 2M --quiet
 	for s in ioctl touch accept; do
-		run -1 json augment small --offset 0x100000 --pages 1000 --strategy $s --accept
-		fails_with no-epc
-		has '.augmented_pages > 100 and .augmented_pages < 1000 and .accepted_pages == .augmented_pages'
+		run -0 json augment small --offset 0x100000 --pages 1000 --strategy $s --accept
+		has '.augmented_pages == 1000 and .accepted_pages == 1000'
+		run -0 json call small fill --addr 0x100000 --pages 1000 --value 5
+		run -0 json call small checksum --addr 0x100000 --pages 1000
+		has '.value == "0x271000"'
+		run -0 json pages small
+		has '([.ranges[] | select(.origin == "eaug" and .type == "reg" and .pending == false) | .pages] | add) == 1000'
 		json unload small
 		load --name small --epc 2M --quiet
 	done

@@ -448,7 +448,7 @@ static void test_threads(void)
 	atomic_store(&with_signals, true);
 	run_threads("with signals", 1500);
 	atomic_store(&with_signals, false);
-	ok(hits > 100, "... %llu signals", (unsigned long long)hits);
+	ok(hits > 0, "... %llu signals", (unsigned long long)hits);
 	rig_free(&rig);
 }
 

@@ -9,7 +9,7 @@ count=0
 failed=0
 
 for trap in enclu hlt int3; do
-	for test in test_emul_native test_emul_entry test_emul_stress; do
+	for test in test_emul_native test_emul_entry test_emul_stress test_emul_paging; do
 		count=$((count + 1))
 		if out=$(SGXCTL_TRAP=$trap "$top_builddir/tests/unit/$test" 2>&1); then
 			echo "ok $count - $test with SGXCTL_TRAP=$trap"
