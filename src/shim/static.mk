@@ -8,3 +8,5 @@ sgxctl_exec_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(CONV_CFLAGS) -mfsgsbase -fno-st
 sgxctl_exec_CCASFLAGS = $(AM_CPPFLAGS)
 sgxctl_exec_LDFLAGS = -pie
 sgxctl_exec_LDADD = $(EMUL_LIBS) libbase.a libarch.a $(CJSON_LIBS) $(CRYPTO_LIBS) $(ZYDIS_LIBS) -lpthread
+lint_tests += tests/run/static.sh
+EXTRA_DIST += tests/run/static_hello.c tests/run/static_cpuid.c
