@@ -92,6 +92,16 @@ int emul_sigmask(int how, const sigset_t *set, sigset_t *old)
 	return 0;
 }
 
+uint64_t emul_sigmask_held(void)
+{
+	return held;
+}
+
+void emul_sigmask_inherit(uint64_t mask)
+{
+	held = mask;
+}
+
 void emul_sigmask_adopt(void)
 {
 	held |= native_unblock_traps();

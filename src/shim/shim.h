@@ -80,6 +80,7 @@ const void *shim_auxv(size_t *ret_bytes);
 
 /* ---- signals.c -------------------------------------------------------------------------------------- */
 
+void shim_signals_adopt_libc(void);
 void shim_signals_adopt(void);  /* handlers that were installed before the emulator ran */
 
 /* ---- trace.c ---------------------------------------------------------------------------------------- */

@@ -14,6 +14,9 @@
 /* programs that use these functions are why they are here */
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
+#define LIBC_SIGCANCEL 32
+#define LIBC_SIGSETXID 33
+
 typedef void (*handler_fn)(int);
 
 HOOK handler_fn bsd_signal(int sig, handler_fn handler) __attribute__((nothrow, leaf));
@@ -30,16 +33,26 @@ HOOK int __sigaction(int sig, const struct sigaction *act, struct sigaction *old
 	return sigaction(sig, act, old);
 }
 
+static void adopt(int sig)
+{
+	struct sigaction act;
+
+	if (!emul_sigaction(sig, NULL, &act) && act.sa_handler != SIG_DFL && act.sa_handler != SIG_IGN)
+		emul_sigaction(sig, &act, NULL);
+}
+
+/* Thread cancellation and setuid of all threads; libc installs them unseen, with the first thread or first use. */
+void shim_signals_adopt_libc(void)
+{
+	adopt(LIBC_SIGCANCEL);
+	adopt(LIBC_SIGSETXID);
+}
+
 void shim_signals_adopt(void)
 {
-	for (int sig = 1; sig <= 64; sig++) {
-		struct sigaction act;
-
-		if (sig == SIGKILL || sig == SIGSTOP || emul_sigaction(sig, NULL, &act))
-			continue;
-		if (act.sa_handler != SIG_DFL && act.sa_handler != SIG_IGN)
-			emul_sigaction(sig, &act, NULL);
-	}
+	for (int sig = 1; sig <= 64; sig++)
+		if (sig != SIGKILL && sig != SIGSTOP)
+			adopt(sig);
 	emul_sigmask_adopt();
 }
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A new thread believes the signals blocked that its creator believes blocked; and libc's own signals, installed with
+ * the first thread, must find the host's state like all others.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "shim/shim.h"
+
+struct begin {
+	void *(*fn)(void *);
+	void *arg;
+	uint64_t held;
+};
+
+static void *begin(void *p)
+{
+	struct begin b = *(struct begin *)p;
+
+	free(p);
+	emul_sigmask_inherit(b.held);
+	return b.fn(b.arg);
+}
+
+HOOK int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attr, void *(*fn)(void *),
+			void *restrict arg)
+{
+	if (!shim_on())
+		return NEXT(pthread_create)(thread, attr, fn, arg);
+	struct begin *b = malloc(sizeof(*b));
+
+	if (!b)
+		return EAGAIN;
+	*b = (struct begin){ .fn = fn, .arg = arg, .held = emul_sigmask_held() };
+	int r = NEXT(pthread_create)(thread, attr, begin, b);
+
+	if (r)
+		free(b);
+	else
+		shim_signals_adopt_libc();
+	return r;
+}
