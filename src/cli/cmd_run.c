@@ -191,6 +191,15 @@ static bool cpuid_faults(void)
 	return syscall(SYS_arch_prctl, ARCH_SET_CPUID, 1UL) == 0;
 }
 
+/* The library loads it into programs that use CPUID. */
+static bool has_decoder(const char *library)
+{
+	CLEANUP(cleanup_free) char *path = NULL;
+	int dir = (int)(strrchr(library, '/') - library);
+
+	return asprintf(&path, "%.*s/libsgxemu-cpuid.so", dir, library) >= 0 && !access(path, R_OK);
+}
+
 static int probe(const struct run_target *t, const char *library)
 {
 	struct json *doc = json_object(), *cpuid;
@@ -206,7 +215,8 @@ static int probe(const struct run_target *t, const char *library)
 	json_add_str(doc, "library", library);
 	cpuid = json_add_obj(doc, "cpuid");
 	json_add_bool(cpuid, "can_fault", cpuid_faults());
-	json_add_str(cpuid, "leaf_12h", "native");
+	json_add_str(cpuid, "means", has_decoder(library) ? "rewrite" : "none");
+	json_add_str(cpuid, "leaf_12h", has_decoder(library) ? "emulated" : "native");
 	if (linkings[t->linking].why) {
 		struct json *error = json_add_obj(doc, "error");
 

@@ -38,6 +38,7 @@ int cpuid_find(const uint8_t *file, size_t bytes, struct cpuid_sites *ret)
 #define DW_EH_PE_omit     0xff
 #define DW_EH_PE_udata4   0x03
 #define DW_EH_PE_sdata4   0x0b
+#define PCREL_SDATA4      0x1b
 #define TABLE_ENCODING    0x3b          /* sdata4, relative to the header */
 
 struct function { uint64_t start, end; bool sound; };
@@ -110,14 +111,19 @@ static void add_function(struct finder *f, uint64_t start, uint64_t bytes)
 		f->fn[f->n_fn++] = (struct function){ start, start + bytes, false };
 }
 
-static void from_symbols(struct finder *f)
+static const Elf64_Shdr *sections(const struct finder *f)
 {
 	if (!f->eh.e_shoff || f->eh.e_shentsize != sizeof(Elf64_Shdr) || f->eh.e_shoff % 8 ||
 	    !inside(f, f->eh.e_shoff, (uint64_t)f->eh.e_shnum * sizeof(Elf64_Shdr)))
-		return;
-	const Elf64_Shdr *sh = (const void *)(f->file + f->eh.e_shoff);
+		return NULL;
+	return (const void *)(f->file + f->eh.e_shoff);
+}
 
-	for (unsigned i = 0; i < f->eh.e_shnum; i++) {
+static void from_symbols(struct finder *f)
+{
+	const Elf64_Shdr *sh = sections(f);
+
+	for (unsigned i = 0; sh && i < f->eh.e_shnum; i++) {
 		if ((sh[i].sh_type != SHT_SYMTAB && sh[i].sh_type != SHT_DYNSYM) ||
 		    !inside(f, sh[i].sh_offset, sh[i].sh_size) || sh[i].sh_offset % 8)
 			continue;
@@ -177,8 +183,17 @@ static uint8_t cie_encoding(const struct finder *f, uint64_t va)
 	return DW_EH_PE_omit;
 }
 
-/* Functions of the unwind tables, through their index. */
-static void from_unwind(struct finder *f)
+/* One record of the unwind tables: length, distance back to its CIE, start (relative to itself), length of code. */
+static void add_fde(struct finder *f, uint64_t fde)
+{
+	const uint8_t *d = at(f, fde, 16, false);
+
+	if (d && get32(d) >= 12 && get32(d + 4) && cie_encoding(f, fde + 4 - get32(d + 4)) == PCREL_SDATA4)
+		add_function(f, fde + 8 + (uint64_t)(int64_t)(int32_t)get32(d + 8), get32(d + 12));
+}
+
+/* Through the index that the program headers name ... */
+static void from_unwind_index(struct finder *f)
 {
 	for (unsigned i = 0; i < f->eh.e_phnum; i++) {
 		const Elf64_Phdr *p = &f->ph[i];
@@ -189,17 +204,38 @@ static void from_unwind(struct finder *f)
 		uint64_t n = get32(h + 8);
 		const uint8_t *t = at(f, p->p_vaddr + 12, n * 8, false);
 
-		for (uint64_t k = 0; t && k < n && !f->error; k++) {
-			uint64_t start = p->p_vaddr + (uint64_t)(int64_t)(int32_t)get32(t + k * 8);
-			uint64_t fde = p->p_vaddr + (uint64_t)(int64_t)(int32_t)get32(t + k * 8 + 4);
-			const uint8_t *d = at(f, fde, 16, false);
+		for (uint64_t k = 0; t && k < n && !f->error; k++)
+			add_fde(f, p->p_vaddr + (uint64_t)(int64_t)(int32_t)get32(t + k * 8 + 4));
+	}
+}
 
-			if (!d || !get32(d + 4))
-				continue;
-			uint8_t enc = cie_encoding(f, fde + 4 - get32(d + 4));
+/* ... or one after the other: static programs often have no index. */
+static void from_unwind_section(struct finder *f)
+{
+	const Elf64_Shdr *sh = sections(f);
 
-			if ((enc & 0x7) == DW_EH_PE_udata4 && enc != DW_EH_PE_omit)
-				add_function(f, start, get32(d + 12));
+	if (!sh || f->eh.e_shstrndx >= f->eh.e_shnum)
+		return;
+	const Elf64_Shdr *names = &sh[f->eh.e_shstrndx];
+
+	for (unsigned i = 0; i < f->eh.e_shnum; i++) {
+		static const char name[] = ".eh_frame";
+
+		if (!inside(f, names->sh_offset, names->sh_size) || names->sh_size < sizeof(name) ||
+		    sh[i].sh_name > names->sh_size - sizeof(name) ||
+		    memcmp(f->file + names->sh_offset + sh[i].sh_name, name, sizeof(name)))
+			continue;
+		uint64_t va = sh[i].sh_addr, left = sh[i].sh_size;
+
+		while (left >= 16 && !f->error) {
+			const uint8_t *d = at(f, va, 4, false);
+			uint64_t bytes = d ? (uint64_t)get32(d) + 4 : 0;
+
+			if (bytes < 8 || bytes > left)
+				break;
+			add_fde(f, va);
+			va += bytes;
+			left -= bytes;
 		}
 	}
 }
@@ -310,7 +346,8 @@ int cpuid_find(const uint8_t *file, size_t bytes, struct cpuid_sites *ret)
 		return r;
 	f.ph = (const void *)(file + f.eh.e_phoff);
 	from_symbols(&f);
-	from_unwind(&f);
+	from_unwind_index(&f);
+	from_unwind_section(&f);
 	r = f.error ? f.error : decide(&f, ret);
 	free(f.fn);
 	free(f.site);

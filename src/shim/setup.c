@@ -154,4 +154,5 @@ static void loaded(int argc, char **argv, char **envp)
 	read_config(envp);
 	shim_vdso_setup(envp);
 	shim_trace_setup();
+	shim_cpuid_setup();
 }

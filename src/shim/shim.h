@@ -84,6 +84,10 @@ const void *shim_auxv(size_t *ret_bytes);
 void shim_signals_adopt_libc(void);
 void shim_signals_adopt(void);  /* handlers that were installed before the emulator ran */
 
+/* ---- cpuid_dynamic.c --------------------------------------------------------------------------------- */
+
+void shim_cpuid_setup(void);    /* CPUID of the program shows SGX where its instructions can be found */
+
 /* ---- trace.c ---------------------------------------------------------------------------------------- */
 
 extern bool shim_traced;        /* anybody wants to know */

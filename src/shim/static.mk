@@ -8,3 +8,17 @@ sgxctl_exec_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(CONV_CFLAGS) -mfsgsbase -fno-st
 sgxctl_exec_CCASFLAGS = $(AM_CPPFLAGS)
 sgxctl_exec_LDFLAGS = -pie
 sgxctl_exec_LDADD = $(EMUL_LIBS) libbase.a libarch.a $(CJSON_LIBS) $(CRYPTO_LIBS) $(ZYDIS_LIBS) -lpthread
+lint_tests += tests/run/static.sh
+EXTRA_DIST += tests/run/static_hello.c tests/run/static_cpuid.c
+
+# the decoder for dynamic programs, loaded by libsgxemu.so into those that use CPUID
+if HAVE_ZYDIS
+noinst_LIBRARIES += libshim_cpuid.a
+libshim_cpuid_a_SOURCES = src/shim/cpuid.h src/shim/cpuid_find.c
+libshim_cpuid_a_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(CONV_CFLAGS) -fPIC
+libsgxemu-cpuid.so: libshim_cpuid.a
+	$(AM_V_CCLD)$(CC) $(CFLAGS) $(LDFLAGS) $(shim_link) -Wl,-soname,libsgxemu-cpuid.so -o $@ \
+		-Wl,--whole-archive libshim_cpuid.a -Wl,--no-whole-archive $(ZYDIS_LIBS)
+shim_DATA += libsgxemu-cpuid.so
+CLEANFILES += libsgxemu-cpuid.so
+endif
