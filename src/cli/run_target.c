@@ -98,15 +98,17 @@ static uint64_t file_offset(const struct elf_file *f, uint64_t addr)
 /* Sanitizers insist on coming before every other library. */
 static void find_sanitizer(const struct elf_file *f, const Elf64_Phdr *dynamic, struct run_target *t)
 {
-	uint64_t n = dynamic->p_filesz / sizeof(Elf64_Dyn), strings = UINT64_MAX;
+	uint64_t n = dynamic->p_filesz / sizeof(Elf64_Dyn), at = dynamic->p_offset, strings = UINT64_MAX;
 	Elf64_Dyn d;
 
-	for (uint64_t i = 0; i < n && i < MAX_DYNAMIC && read_at(f->fd, dynamic->p_offset + i * sizeof(d), &d, sizeof(d)); i++)
+	if (n > MAX_DYNAMIC)
+		n = MAX_DYNAMIC;
+	for (uint64_t i = 0; i < n && read_at(f->fd, at + i * sizeof(d), &d, sizeof(d)); i++)
 		if (d.d_tag == DT_STRTAB)
 			strings = file_offset(f, d.d_un.d_ptr);
 	if (strings == UINT64_MAX)
 		return;
-	for (uint64_t i = 0; i < n && i < MAX_DYNAMIC && read_at(f->fd, dynamic->p_offset + i * sizeof(d), &d, sizeof(d)); i++) {
+	for (uint64_t i = 0; i < n && read_at(f->fd, at + i * sizeof(d), &d, sizeof(d)); i++) {
 		char name[64] = "";
 
 		if (d.d_tag != DT_NEEDED || d.d_un.d_val > UINT32_MAX ||

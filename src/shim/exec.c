@@ -130,7 +130,7 @@ HOOK int execveat(int dirfd, const char *path, char *const argv[], char *const e
 	return gone_wrong(&e, (int)shim_ret(raw6(SYS_execveat, dirfd, path, argv, e.p, flags, 0)));
 }
 
-/* ---- the variants with a list of arguments -------------------------------------------------------------------- */
+/* ---- the variants with a list of arguments --------------------------------------------------------------- */
 
 struct args {
 	char **p;
@@ -189,18 +189,20 @@ HOOK int execle(const char *path, const char *arg, ...)
 	return EXEC_LIST(execve(path, a_.p, va_arg(ap_, char *const *)), arg);
 }
 
-/* ---- posix_spawn -------------------------------------------------------------------------------------------------- */
+/* ---- posix_spawn ----------------------------------------------------------------------------------------- */
 
-HOOK int posix_spawn(pid_t *restrict pid, const char *restrict path, const posix_spawn_file_actions_t *restrict actions,
-		     const posix_spawnattr_t *restrict attr, char *const argv[restrict], char *const envp[restrict])
+HOOK int posix_spawn(pid_t *restrict pid, const char *restrict path,
+		     const posix_spawn_file_actions_t *restrict actions, const posix_spawnattr_t *restrict attr,
+		     char *const argv[restrict], char *const envp[restrict])
 {
 	struct env e = with_device(envp);
 
 	return gone_wrong(&e, NEXT(posix_spawn)(pid, path, actions, attr, argv, e.p));
 }
 
-HOOK int posix_spawnp(pid_t *restrict pid, const char *restrict file, const posix_spawn_file_actions_t *restrict actions,
-		      const posix_spawnattr_t *restrict attr, char *const argv[restrict], char *const envp[restrict])
+HOOK int posix_spawnp(pid_t *restrict pid, const char *restrict file,
+		      const posix_spawn_file_actions_t *restrict actions, const posix_spawnattr_t *restrict attr,
+		      char *const argv[restrict], char *const envp[restrict])
 {
 	struct env e = with_device(envp);
 

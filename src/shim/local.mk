@@ -6,8 +6,8 @@ shim_cflags = -std=gnu17 $(WARN_CFLAGS) $(CONV_CFLAGS) -fPIC -fvisibility=hidden
 noinst_LIBRARIES += libshim.a libshim_emul.a libshim_crypto.a
 libshim_a_SOURCES = src/shim/shim.h src/shim/crypto.h src/shim/trace.h src/shim/crypto.c src/shim/exec.c \
 	src/shim/exit.c src/shim/files.c src/shim/mem.c src/shim/memory.c src/shim/paths.c src/shim/setup.c src/shim/signals.c \
-	src/shim/threads.c src/shim/trace.c src/shim/under.c src/shim/cpuid.h src/shim/cpuid_answer.c src/shim/cpuid_trap.c \
-	src/shim/cpuid_dynamic.c src/shim/vdso.c src/shim/vdso_image.S
+	src/shim/stat.c src/shim/threads.c src/shim/trace.c src/shim/under.c src/shim/cpuid.h src/shim/cpuid_answer.c \
+	src/shim/cpuid_trap.c src/shim/cpuid_dynamic.c src/shim/vdso.c src/shim/vdso_image.S
 libshim_a_CFLAGS = $(shim_cflags)
 libshim_emul_a_SOURCES = $(emul_device_sources) $(libemul_native_a_SOURCES) \
 	src/base/err.h src/base/errno_names.c
@@ -18,14 +18,15 @@ libshim_crypto_a_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(CONV_CFLAGS) -fPIC
 
 shim_wrapped = open close fstat ioctl mmap munmap mprotect madvise readlink sigaction sigaltstack
 # whatever else of emul/ meets a hook fails to link, instead of coming back into it
-shim_refused = open64 openat openat64 creat stat lstat fstatat statx access faccessat readlinkat realpath mmap64 mremap \
-	mlock msync pread pread64 pwrite pwrite64 pthread_create sigprocmask pthread_sigmask signal execve _exit fopen
+shim_refused = open64 openat openat64 creat stat lstat fstatat statx access faccessat readlinkat realpath \
+	mmap64 mremap mlock msync pread pread64 pwrite pwrite64 pthread_create sigprocmask pthread_sigmask signal execve _exit fopen
 shim_link = -shared -Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack
 
 libsgxemu.so: libshim.a libshim_emul.a libmachine.a
-	$(AM_V_CCLD)$(CC) $(CFLAGS) $(LDFLAGS) $(shim_link) -Wl,-soname,libsgxemu.so -Wl,--exclude-libs,libshim_emul.a:libmachine.a \
-		`for s in $(shim_wrapped) $(shim_refused); do echo -Wl,--wrap=$$s; done` -o $@ -Wl,--whole-archive libshim.a -Wl,--no-whole-archive \
-		libshim_emul.a libmachine.a libshim_emul.a
+	$(AM_V_CCLD)$(CC) $(CFLAGS) $(LDFLAGS) $(shim_link) -Wl,-soname,libsgxemu.so \
+		-Wl,--exclude-libs,libshim_emul.a:libmachine.a \
+		`for s in $(shim_wrapped) $(shim_refused); do echo -Wl,--wrap=$$s; done` \
+		-o $@ -Wl,--whole-archive libshim.a -Wl,--no-whole-archive libshim_emul.a libmachine.a libshim_emul.a
 libsgxemu-crypto.so: libshim_crypto.a
 	$(AM_V_CCLD)$(CC) $(CFLAGS) $(LDFLAGS) $(shim_link) -Wl,-soname,libsgxemu-crypto.so -o $@ \
 		-Wl,--whole-archive libshim_crypto.a -Wl,--no-whole-archive $(CRYPTO_LIBS)

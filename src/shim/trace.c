@@ -11,7 +11,9 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #include "base/err.h"
@@ -185,7 +187,27 @@ void shim_trace_map(const char *call, uint64_t la, uint64_t bytes, int prot, int
 	line_end(&l);
 }
 
-/* The arguments, which the driver has read already: a result other than -EFAULT says that they are there. */
+union arguments {
+	struct sgx_enclave_create create;
+	struct sgx_enclave_add_pages add_pages;
+	struct sgx_enclave_init init;
+	struct sgx_enclave_provision provision;
+	struct sgx_enclave_restrict_permissions restrict_permissions;
+	struct sgx_enclave_modify_types modify_types;
+	struct sgx_enclave_remove_pages remove_pages;
+	struct sgx_enclave_augment_pages augment_pages;
+};
+
+/* The driver refuses some calls before it looks at the pointer, which may be anything then. */
+static bool copy_arguments(uint32_t cmd, const void *arg, union arguments *ret)
+{
+	size_t bytes = _IOC_SIZE(cmd);
+	struct iovec here = { ret, bytes }, there = { (void *)(uintptr_t)arg, bytes };
+
+	return bytes <= sizeof(*ret) &&
+	       raw6(SYS_process_vm_readv, raw_getpid(), &here, 1, &there, 1, 0) == (long)bytes;
+}
+
 static void put_arguments(struct line *l, uint32_t cmd, const void *arg)
 {
 	const struct sgx_enclave_add_pages *add = arg;
@@ -259,6 +281,7 @@ static enum row row_of_ioctl(uint32_t cmd)
 void shim_trace_ioctl(int fd, unsigned long cmd, const void *arg, long result)
 {
 	enum row row = row_of_ioctl((uint32_t)cmd);
+	union arguments copy;
 	struct line l;
 
 	count(row, result != 0);
@@ -270,8 +293,8 @@ void shim_trace_ioctl(int fd, unsigned long cmd, const void *arg, long result)
 		put_hex(&l, "command", (uint32_t)cmd);
 	else
 		put_text(&l, "command", row_names[row]);
-	if (result >= 0 || (result != -EFAULT && result != -ENOTTY && result != -EBADF && result != -EBUSY))
-		put_arguments(&l, (uint32_t)cmd, arg);
+	if (copy_arguments((uint32_t)cmd, arg, &copy))
+		put_arguments(&l, (uint32_t)cmd, &copy);
 	put_result(&l, result);
 	line_end(&l);
 }

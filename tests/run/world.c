@@ -60,7 +60,7 @@ static int child(int (*fn)(void))
 	return status;
 }
 
-/* ---- handlers ------------------------------------------------------------------------------------------------- */
+/* ---- handlers -------------------------------------------------------------------------------------------- */
 
 static sigjmp_buf jump;
 static volatile sig_atomic_t seen, seen_code;
@@ -188,7 +188,7 @@ static void handlers(void)
 	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGILL, "the default action of SIGILL: status 0x%x", status);
 }
 
-/* ---- masks and alternate stacks ------------------------------------------------------------------------------- */
+/* ---- masks and alternate stacks -------------------------------------------------------------------------- */
 
 /* A thread inherits the mask. */
 static void *reads_mask(void *arg)
@@ -241,7 +241,7 @@ static void masks(void)
 	ok(nop(0), "the enclave is entered");
 }
 
-/* ---- 1000 signals a second ---------------------------------------------------------------------------------------- */
+/* ---- 1000 signals a second ------------------------------------------------------------------------------- */
 
 static volatile sig_atomic_t ticks, inside_ticks, odd_ticks;
 static volatile uint32_t stop;
@@ -280,7 +280,7 @@ static void timer(void)
 	is_u64((uint64_t)odd_ticks, 0, "all of these saw the registers after an asynchronous exit");
 }
 
-/* ---- threads ------------------------------------------------------------------------------------------------------ */
+/* ---- threads --------------------------------------------------------------------------------------------- */
 
 #define THREADS 8
 #define ROUNDS  300
@@ -315,7 +315,7 @@ static void threads(void)
 	is_u64(failed, 0, "3 times 8 threads entered 300 times each");
 }
 
-/* ---- fork and exec ---------------------------------------------------------------------------------------------------- */
+/* ---- fork and exec --------------------------------------------------------------------------------------- */
 
 static uint32_t *flag;
 
@@ -407,7 +407,7 @@ static void once(void)
 	exit(nop(0) ? 0 : 1);
 }
 
-/* ---- fds -------------------------------------------------------------------------------------------------------------- */
+/* ---- fds ------------------------------------------------------------------------------------------------- */
 
 static int sockets[2];
 
@@ -550,7 +550,7 @@ static void views(void)
 	ok(nop(0), "the enclave is as it was");
 }
 
-/* ---- an ENCLU of one's own ----------------------------------------------------------------------------------------------- */
+/* ---- an ENCLU of one's own ------------------------------------------------------------------------------- */
 
 uint64_t stub_enter(uint64_t tcs, struct encl_op *op);
 extern char stub_aep[], stub_recover[];
