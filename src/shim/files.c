@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "emul/raw.h"
@@ -191,7 +192,7 @@ HOOK int close(int fd)
 		return (int)shim_ret(-EBADF);
 	if (!shim_on())
 		return NEXT(close)(fd);
-	if (!emul_looks_like_enclave(fd))
+	if (!emul_looks_like_enclave(fd) || !shim_owner())
 		return NEXT(close)(fd);
 	return (int)shim_ret(emul_close(fd));
 }
@@ -354,6 +355,30 @@ HOOK int euidaccess(const char *path, int mode)
 }
 
 HOOK int eaccess(const char *path, int mode) __attribute__((alias("euidaccess")));
+
+/* devtmpfs has no attributes for its nodes. */
+static bool has_no_attributes(const char *path)
+{
+	enum shim_path kind = shim_path(AT_FDCWD, path);
+
+	return kind == PATH_ENCLAVE || kind == PATH_PROVISION || kind == PATH_DEV_SGX;
+}
+
+#define ATTRIBUTE_HOOK(name) \
+	HOOK ssize_t name(const char *path, const char *attr, void *value, size_t room) \
+	{ \
+		return shim_ret(has_no_attributes(path) ? -ENODATA : raw4(SYS_##name, path, attr, value, room)); \
+	}
+ATTRIBUTE_HOOK(getxattr)
+ATTRIBUTE_HOOK(lgetxattr)
+
+#define ATTRIBUTES_HOOK(name) \
+	HOOK ssize_t name(const char *path, char *list, size_t room) \
+	{ \
+		return shim_ret(has_no_attributes(path) ? 0 : raw3(SYS_##name, path, list, room)); \
+	}
+ATTRIBUTES_HOOK(listxattr)
+ATTRIBUTES_HOOK(llistxattr)
 
 /* What /proc/PID/fd says of an fd: the node, not our file. */
 static long read_link(int dirfd, const char *path, char *buf, size_t room)

@@ -42,17 +42,34 @@ static void complain(const char *what)
 	raw3(SYS_writev, 2, v, 3);
 }
 
+/* Who the emulator's tables belong to: a vfork child shares them, and its fds are not theirs. */
+static uint32_t owner;
+
+static void forked(void)
+{
+	owner = raw_getpid();
+}
+
+bool shim_owner(void)
+{
+	return owner == raw_getpid();
+}
+
 static int start(void)
 {
 	int r;
 
+	owner = raw_getpid();
 	if (shim_crypto_load()) {
 		const char *why = dlerror();
 
 		complain(why ? why : "libsgxemu-crypto.so lacks a function");
 		return -ENODEV;
 	}
+	emul_sigmask_adopt();           /* the set-up times traps: blocked, they would kill */
 	r = emul_setup(&shim_config.emul);
+	if (!r && pthread_atfork(NULL, NULL, forked))
+		r = -ENOMEM;
 	if (r) {
 		complain(r == -ENOSYS ? "this machine cannot trap ENCLU (it needs FSGSBASE and Syscall User Dispatch)" :
 					"the emulated device could not be set up");

@@ -60,6 +60,7 @@ struct shim_config {
 };
 extern struct shim_config shim_config;
 bool shim_on(void);             /* the emulator runs in this process */
+bool shim_owner(void);          /* this is the process it runs for, no vfork child of it */
 int shim_start(void);           /* sees to it: 0 or -errno */
 
 /* ---- paths.c ---------------------------------------------------------------------------------------- */

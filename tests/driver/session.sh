@@ -72,6 +72,16 @@ step 63-no-tcs call demo nop
 step 64-status status demo
 step 65-unload unload demo
 
+step 66-load load grow --name again --key "$here/key.pem" --device="$device"
+step 67-stopped call again fill --addr 0x300000 --pages 2 --value 7
+step 67-stopped-again call again --resume
+step 68-augment augment again --offset 0x300000 --pages 2 --strategy touch --accept
+step 68-resumed call again --resume
+step 68-nothing call again --resume
+step 69-raw call again --raw --mem-size 4K --rdi mem --rsi 1 --r9 2
+step 69-raw-refused call again --raw --rdi 1 --tcs 1
+step 69-unload unload again
+
 step 70-production load grow --name prod --production --key "$here/key.pem" --device="$device"
 step 71-peek-production peek prod --offset 0 --length 8
 step 72-secs-production dump-secs prod

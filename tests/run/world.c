@@ -190,20 +190,38 @@ static void handlers(void)
 
 /* ---- masks and alternate stacks ------------------------------------------------------------------------------- */
 
+/* A thread inherits the mask. */
+static void *reads_mask(void *arg)
+{
+	sigset_t old;
+
+	(void)arg;
+	pthread_sigmask(SIG_BLOCK, NULL, &old);
+	return (void *)(uintptr_t)(sigismember(&old, SIGSEGV) && sigismember(&old, SIGUSR1) && nop(0));
+}
+
 static void masks(void)
 {
+	pthread_t id;
+	void *inherited;
+
 	sigset_t all, old;
 	static _Alignas(16) char stack[65536];
 	stack_t ss = { .ss_sp = stack, .ss_size = sizeof(stack) }, was;
 
 	install(SIGSEGV, note, 0);
-	build("grow.elf");
 	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	build("grow.elf");
+	ok(nop(0), "with every signal blocked, the device is opened and an enclave entered");
 	is_u64((uint64_t)pthread_sigmask(SIG_SETMASK, &all, NULL), 0, "everything is blocked");
 	sigprocmask(SIG_BLOCK, NULL, &old);
 	ok(sigismember(&old, SIGSEGV) && sigismember(&old, SIGILL) && sigismember(&old, SIGUSR1), "and reported as blocked");
 	ok(nop(0), "an enclave is entered all the same");
 	ok(*(volatile uint8_t *)rig.base || true, "its memory is read");
+	pthread_create(&id, NULL, reads_mask, NULL);
+	pthread_join(id, &inherited);
+	ok(inherited != NULL, "a new thread has them blocked as well, and enters");
 	seen = 0;
 	raise(SIGSEGV);
 	ok(!seen, "a SIGSEGV that was sent waits");
@@ -367,6 +385,7 @@ static void exec_chain(void)
 	is_u64((uint64_t)wait_for(pid), 0, "fork and execve with an environment of one variable");
 	pid = vfork();
 	if (!pid) {
+		close(rig.fd);
 		execv(self_path, argv);
 		_exit(99);
 	}
