@@ -10,6 +10,7 @@ AM_TESTS_ENVIRONMENT = \
 	SGXCTL='$(abs_top_builddir)/sgxctl$(EXEEXT)'; export SGXCTL; \
 	SGXCTL_KEEPER='$(abs_top_builddir)/sgxctl-keeper$(EXEEXT)'; export SGXCTL_KEEPER; \
 	SGXCTL_SHIM='$(abs_top_builddir)/libsgxemu.so'; export SGXCTL_SHIM; \
+	SGXCTL_EXEC='$(abs_top_builddir)/sgxctl-exec$(EXEEXT)'; export SGXCTL_EXEC; \
 	SGXCTL_ENCLAVES='$(abs_top_builddir)/enclaves'; export SGXCTL_ENCLAVES; \
 	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
 	top_builddir='$(abs_top_builddir)'; export top_builddir; \

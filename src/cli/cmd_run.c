@@ -254,6 +254,10 @@ int cmd_run(int argc, char **argv)
 		return become_static(&t, argv + first);
 	if (opts.probe)
 		return probe(&t, library);
+	if ((opts.trace || opts.summary) && t.linking == RUN_STATIC) {
+		err_set(&e, ERR_UNSUPPORTED, 0, "--trace and --summary are for dynamic programs: '%s' is static", t.path);
+		return fail(&e, RUN_FAILED);
+	}
 	if (opts.cpuid && t.linking != RUN_STATIC) {
 		err_set(&e, ERR_UNSUPPORTED, 0, "--cpuid is for static programs: '%s' is not", t.path);
 		return fail(&e, RUN_FAILED);

@@ -25,7 +25,7 @@ static uint32_t native_max;
 void cpuid_answer_setup(const struct emul_config *cfg)
 {
 	epc_bytes = (cfg->epc_pages ? cfg->epc_pages : EMUL_EPC_PAGES_DEFAULT) << SGX_PAGE_SHIFT;
-	native_max = __get_cpuid_max(0, NULL);
+	native_max = (uint32_t)__get_cpuid_max(0, NULL);
 }
 
 static void leaf_sgx(struct cpuid_regs *r)
