@@ -7,7 +7,7 @@ sgxctl_exec_SOURCES = src/shim/static_exec.h src/shim/static_main.c src/shim/sta
 sgxctl_exec_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(CONV_CFLAGS) -mfsgsbase -fno-stack-protector -fPIE
 sgxctl_exec_CCASFLAGS = $(AM_CPPFLAGS)
 sgxctl_exec_LDFLAGS = -pie
-sgxctl_exec_LDADD = $(EMUL_LIBS) libbase.a libarch.a $(CJSON_LIBS) $(CRYPTO_LIBS) $(ZYDIS_LIBS) -lpthread
+sgxctl_exec_LDADD = $(EMUL_LIBS) libarch.a $(libbase_libs) $(CRYPTO_LIBS) $(ZYDIS_LIBS) -lpthread
 lint_tests += tests/run/static.sh
 EXTRA_DIST += tests/run/static_hello.c tests/run/static_cpuid.c
 
