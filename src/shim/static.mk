@@ -1,5 +1,9 @@
 # sgxctl-exec: the emulated device under static programs.  It shares a process with a C library that is not its own.
+# A sanitizer's run-time wants the address space and the signals that the target has: not built with one.
+if !SANITIZERS
 pkglibexec_PROGRAMS += sgxctl-exec
+lint_tests += tests/run/static.sh
+endif
 sgxctl_exec_SOURCES = src/shim/static_exec.h src/shim/static_main.c src/shim/static_probe.c src/shim/static_load.c src/shim/static_calls.c \
 	src/shim/static_files.c src/shim/static_signals.c src/shim/static_threads.c src/shim/static_spawn.c \
 	src/shim/static_start.S src/shim/seccomp_filter.c src/shim/cpuid.h src/shim/cpuid_answer.c \
@@ -8,8 +12,7 @@ sgxctl_exec_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(CONV_CFLAGS) -mfsgsbase -fno-st
 sgxctl_exec_CCASFLAGS = $(AM_CPPFLAGS)
 sgxctl_exec_LDFLAGS = -pie
 sgxctl_exec_LDADD = $(EMUL_LIBS) libarch.a $(libbase_libs) $(CRYPTO_LIBS) $(ZYDIS_LIBS) -lpthread
-lint_tests += tests/run/static.sh
-EXTRA_DIST += tests/run/static_hello.c tests/run/static_cpuid.c
+EXTRA_DIST += tests/run/static.sh tests/run/static_hello.c tests/run/static_cpuid.c
 
 # the decoder for dynamic programs, loaded by libsgxemu.so into those that use CPUID
 if HAVE_ZYDIS

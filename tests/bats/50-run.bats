@@ -53,6 +53,7 @@ programs=${top_builddir:?}/tests/run
 }
 
 @test "static programs run, and options that they cannot have are refused" {
+	[ -x "${SGXCTL_EXEC-}" ] || skip "sgxctl-exec is not built with sanitizers"
 	printf 'int main(void) { return 7; }\n' >"$BATS_TEST_TMPDIR/s.c"
 	${CC:-cc} -static -o "$BATS_TEST_TMPDIR/s" "$BATS_TEST_TMPDIR/s.c" 2>/dev/null || skip "no static libc"
 	run -7 --separate-stderr "$SGXCTL" run -- "$BATS_TEST_TMPDIR/s"
