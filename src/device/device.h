@@ -90,6 +90,7 @@ struct encl {
 	int fd;
 	enum encl_state state;
 	uint64_t base, size;            /* ELRANGE */
+	uint64_t reserved;              /* the address space kept for it: from here to its end */
 	bool debug;
 	bool no_map;                    /* as the options said */
 	bool signed_here;               /* SIGSTRUCT made by this tool, from its own measurement */
@@ -111,8 +112,8 @@ struct encl {
 
 struct encl_opts {
 	int debug;                      /* 1 debug, 0 production, -1 as the SIGSTRUCT allows (debug if free) */
-	const struct sgx_arch_sigstruct *sigstruct;     /* NULL: sign with key */
-	const struct sign_key *key;
+	const struct sgx_arch_sigstruct *sigstruct;     /* NULL: with key sign here, else the image's own */
+	const struct sign_key *key;                     /* may be NULL when there is a SIGSTRUCT */
 	image_progress progress;        /* may be NULL */
 	void *progress_arg;
 	bool stop_before_init;          /* for scenarios: leave it CREATED with all pages added */

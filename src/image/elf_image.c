@@ -286,3 +286,14 @@ bool elf_image_has_section(const struct elf_image *img, const char *name)
 	}
 	return false;
 }
+
+uint64_t segment_secinfo(uint32_t flags)
+{
+	return SGX_SECINFO_REG | (flags & PF_R ? SGX_SECINFO_R : 0) | (flags & PF_W ? SGX_SECINFO_W : 0) |
+	       (flags & PF_X ? SGX_SECINFO_X : 0);
+}
+
+const char *segment_what(uint32_t flags)
+{
+	return flags & PF_X ? "text" : flags & PF_W ? "data" : "rodata";
+}

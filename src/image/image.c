@@ -2,12 +2,14 @@
 /* The table of formats, and the way from a file to a plan: read, look, choose, parse. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "image/internal.h"
 
-/* A format is one file with an image_reader, and one line in each of these two tables. */
+/* A format is one file with an image_reader, and one line in each of these two tables, in the order of detection. */
 const struct image_format image_formats[] = {
 	{ "sgxctl", "ELF with an sgxctl note that declares threads, stacks, heap and reserve" },
 	{ "kernel", "ELF of the Linux kernel's SGX selftests: TCS pages in the first segment" },
@@ -30,15 +32,18 @@ static const struct {
 
 DEFINE_CLEANUP_PTR(image_mem_freep, struct image_mem, image_mem_free)
 
-static int unknown_format(const struct elf_image *img, struct err *e)
+/* err already says why this is no ELF file, if it is none. */
+static int unknown_format(const struct image_file *file, struct err *e)
 {
-	for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
-		if (!elf_image_has_section(img, strangers[i].section))
+	for (size_t i = 0; file->elf && i < sizeof(strangers) / sizeof(strangers[0]); i++) {
+		if (!elf_image_has_section(file->elf, strangers[i].section))
 			continue;
 		err_set(e, ERR_UNKNOWN_FORMAT, 0, "this is %s (section %s), a format that is not read",
 			strangers[i].what, strangers[i].section);
 		return err_hint(e, "build the enclave with an sgxctl note, see sgxctl-enclave(7)");
 	}
+	if (!file->elf)
+		return -1;
 	return err_set(e, ERR_UNKNOWN_FORMAT, 0,
 		       "ELF file without an sgxctl note, and its first segment holds no TCS pages");
 }
@@ -55,16 +60,46 @@ static int unknown_name(const char *name, struct err *e)
 	return err_hint(e, "formats are: %s", known);
 }
 
-static const struct image_reader *choose(const struct elf_image *img, const char *name, struct err *e)
+/* NAME[:ARGUMENTS]: is it this format? */
+static bool is_named(const char *word, const char *name)
 {
+	size_t n = strcspn(word, ":");
+
+	return n == strlen(name) && !memcmp(word, name, n);
+}
+
+static const struct image_reader *choose_named(struct image_file *file, const char *word, struct err *e)
+{
+	const char *colon = strchr(word, ':');
+
 	for (size_t i = 0; i < image_n_formats; i++) {
-		if (name ? !strcmp(name, image_formats[i].name) : readers[i]->detect(img))
+		if (!is_named(word, image_formats[i].name))
+			continue;
+		if (readers[i]->needs_elf && !file->elf)
+			return NULL;
+		if (colon && !readers[i]->takes_args) {
+			err_set(e, ERR_UNKNOWN_FORMAT, 0, "the image format '%s' takes nothing after a colon",
+				image_formats[i].name);
+			err_hint(e, "use --format %s", image_formats[i].name);
+			return NULL;
+		}
+		file->args = colon ? colon + 1 : NULL;
+		return readers[i];
+	}
+	unknown_name(word, e);
+	return NULL;
+}
+
+/* NULL: e says why, which for a file that had to be ELF is what elf_image_open said. */
+static const struct image_reader *choose(struct image_file *file, const char *word, struct err *e)
+{
+	if (word)
+		return choose_named(file, word, e);
+	for (size_t i = 0; i < image_n_formats; i++) {
+		if ((file->elf || !readers[i]->needs_elf) && readers[i]->detect(file))
 			return readers[i];
 	}
-	if (name)
-		unknown_name(name, e);
-	else
-		unknown_format(img, e);
+	unknown_format(file, e);
 	return NULL;
 }
 
@@ -79,34 +114,59 @@ static int check_size(const char *what, uint64_t bytes, struct err *e)
 }
 
 /* Consumes mem: it belongs to the plan, or is freed. */
-static int parse_mem(struct image_mem *owned, const struct image_opts *opts, struct plan *ret_plan,
-		     struct err *e)
+static int parse_mem(struct image_mem *owned, const char *path, const struct image_opts *opts,
+		     const struct sgx_arch_sigstruct *sig, struct plan *ret_plan, struct err *e)
 {
 	CLEANUP(image_mem_freep) struct image_mem *mem = owned;
-	CLEANUP(elf_image_release) struct elf_image img = { 0 };
-	const struct image_opts defaults = IMAGE_OPTS_DEFAULT;
+	CLEANUP(elf_image_release) struct elf_image elf = { 0 };
+	struct image_file file = {
+		.path = path, .bytes = mem->bytes, .n_bytes = mem->n_bytes, .sigstruct = sig,
+	};
 	const struct image_reader *reader;
+	struct err elf_err = { 0 };
+	struct plan p;
 
-	if (!opts)
-		opts = &defaults;
-	if (check_size("heap", opts->heap_bytes, e) < 0 ||
-	    check_size("reserve", opts->reserve_bytes, e) < 0 ||
-	    elf_image_open(mem->bytes, mem->n_bytes, &img, e) < 0)
+	if (check_size("heap", opts->heap_bytes, e) < 0 || check_size("reserve", opts->reserve_bytes, e) < 0)
 		return -1;
-	reader = choose(&img, opts->format, e);
-	if (!reader || reader->parse(&img, opts, mem, ret_plan, e) < 0)
+	if (!elf_image_open(mem->bytes, mem->n_bytes, &elf, &elf_err))
+		file.elf = &elf;
+	reader = choose(&file, opts->format, &elf_err);
+	if (!reader) {
+		if (e)
+			*e = elf_err;
+		return -1;
+	}
+	if (reader->parse(&file, opts, mem, &p, e) < 0)
 		return -1;
 	STEAL_PTR(mem);
+	if (sig && plan_set_sigstruct(&p, sig, UINT64_MAX, e, "%s", opts->sigstruct) < 0) {
+		plan_release(&p);
+		return -1;
+	}
+	*ret_plan = p;
 	return 0;
+}
+
+/* The SIGSTRUCT that the options name: *ret_sig is NULL when they name none. */
+static int read_sigstruct(const struct image_opts *opts, struct sgx_arch_sigstruct *room,
+			  const struct sgx_arch_sigstruct **ret_sig, struct err *e)
+{
+	*ret_sig = opts->sigstruct ? room : NULL;
+	return opts->sigstruct ? sigstruct_load(opts->sigstruct, room, e) : 0;
 }
 
 int image_open(const char *path, const struct image_opts *opts, struct plan *ret_plan, struct err *e)
 {
+	const struct image_opts defaults = IMAGE_OPTS_DEFAULT;
+	const struct sgx_arch_sigstruct *sig;
+	struct sgx_arch_sigstruct room;
 	struct image_mem *mem;
 
-	if (image_mem_read(path, &mem, e) < 0)
+	if (!opts)
+		opts = &defaults;
+	if (read_sigstruct(opts, &room, &sig, e) < 0 || image_mem_read(path, &mem, e) < 0)
 		return -1;
-	if (parse_mem(mem, opts, ret_plan, e) < 0)
+	if (parse_mem(mem, path, opts, sig, ret_plan, e) < 0)
 		return err_wrap(e, "'%s'", path);
 	return 0;
 }
@@ -114,9 +174,39 @@ int image_open(const char *path, const struct image_opts *opts, struct plan *ret
 int image_parse(const void *data, size_t bytes, const struct image_opts *opts, struct plan *ret_plan,
 		struct err *e)
 {
+	const struct image_opts defaults = IMAGE_OPTS_DEFAULT;
+	const struct sgx_arch_sigstruct *sig;
+	struct sgx_arch_sigstruct room;
 	struct image_mem *mem;
 
-	if (image_mem_copy(data, bytes, &mem, e) < 0)
+	if (!opts)
+		opts = &defaults;
+	if (read_sigstruct(opts, &room, &sig, e) < 0 || image_mem_copy(data, bytes, &mem, e) < 0)
 		return -1;
-	return parse_mem(mem, opts, ret_plan, e);
+	return parse_mem(mem, NULL, opts, sig, ret_plan, e);
+}
+
+int image_companion_sigstruct(const struct image_file *file, const char *ext, struct plan *p, struct err *e)
+{
+	CLEANUP(cleanup_free) char *path = NULL;
+	struct sgx_arch_sigstruct sig;
+	const char *slash, *dot;
+	size_t stem;
+
+	if (file->sigstruct)    /* where it came from is said when the plan is complete */
+		return plan_set_sigstruct(p, file->sigstruct, UINT64_MAX, e, "the SIGSTRUCT given") < 0 ? -1 : 1;
+	if (!file->path)
+		return 0;
+	slash = strrchr(file->path, '/');
+	dot = strrchr(slash ? slash : file->path, '.');
+	stem = dot ? (size_t)(dot - file->path) : strlen(file->path);
+	if (asprintf(&path, "%.*s%s", (int)stem, file->path, ext) < 0) {
+		path = NULL;
+		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for a path");
+	}
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		return 0;
+	if (sigstruct_load(path, &sig, e) < 0)
+		return -1;
+	return plan_set_sigstruct(p, &sig, UINT64_MAX, e, "%s", path) < 0 ? -1 : 1;
 }

@@ -22,34 +22,72 @@
 #define PLAN_MAX_TCS     65536u
 #define PLAN_MAX_FILE    ((uint64_t)1 << 32)    /* image file bytes */
 
+/* plan_run.chunks: bit i is the EEXTEND of bytes [256 * i, 256 * (i + 1)) of each page. */
+#define PLAN_CHUNKS_PER_PAGE (SGX_PAGE_SIZE / SGX_EEXTEND_BYTES)
+#define PLAN_CHUNKS_ALL      0xffffu
+
 /*
  * A run: `pages` consecutive pages of one kind.  Content: `data_bytes` bytes from `data` placed at
- * data_lead bytes into the first page, everything else zero (data NULL: all zero).  The plan keeps
- * the file mapped, so runs are cheap whatever they cover.
+ * data_lead bytes into the first page, the bytes outside filled with the pattern `fill` (data NULL: all of
+ * them).  The plan owns the file's bytes, so runs are cheap whatever they cover.
  */
 struct plan_run {
 	uint64_t off;           /* from the ELRANGE base, page aligned */
 	uint64_t pages;
 	uint64_t secinfo;       /* SECINFO.FLAGS: 0x100 TCS, 0x203 RW, ... */
-	bool measured;          /* all 16 EEXTENDs per page, or none */
-	const uint8_t *data;    /* NULL = zero pages; points into memory the plan owns */
+	uint16_t chunks;        /* what is measured of each page: PLAN_CHUNKS_ALL, 0 none, or some */
+	uint32_t fill;          /* little-endian, repeated from the start of the page */
+	const uint8_t *chunk_order;     /* NULL = ascending; else the number of a chunk per set bit */
+	const uint8_t *data;    /* NULL = no data; points into memory the plan owns */
 	uint64_t data_bytes;
 	uint64_t data_lead;     /* < 4096 */
 	const char *what;       /* "text", "data", "tcs", "ssa", "stack", "heap", ...: static */
 };
 
+/* Does any of it count for MRENCLAVE? */
+static inline bool plan_run_measured(const struct plan_run *r)
+{
+	return r->chunks;
+}
+
+/* Measured in a way that the driver's ADD_PAGES cannot ask for: pages in part, or chunks out of order. */
+static inline bool plan_run_partial(const struct plan_run *r)
+{
+	return r->chunks && (r->chunks != PLAN_CHUNKS_ALL || r->chunk_order);
+}
+
 /* Free ELRANGE that the image intends for pages added at run time. */
 struct plan_dynamic {
 	uint64_t off, pages;
-	const char *what;       /* "reserve" */
+	const char *what;       /* "reserve", "heap", "stack", "reserved", "user", "threads": static */
+};
+
+/* One of the metadata blocks of a file that is signed several times, for run-times of several ages. */
+struct plan_block {
+	char version[24];       /* "2.4" */
+	uint64_t file_off, bytes;
+	uint64_t secs_size;
+	struct sgx_arch_sigstruct sigstruct;
+	bool chosen;            /* the plan is this block's */
+};
+
+/* Something that a format says beside pages, for people who look into the file. */
+enum plan_fact_kind { PLAN_FACT_SIZE, PLAN_FACT_HEX, PLAN_FACT_BOOL, PLAN_FACT_TEXT };
+struct plan_fact {
+	const char *key;        /* as in documents: "tcs_policy"; static */
+	enum plan_fact_kind kind;
+	uint64_t value;         /* SIZE (bytes or a count), HEX, BOOL */
+	char *text;             /* TEXT, else NULL */
 };
 
 struct plan {
-	const char *format;     /* "sgxctl", "kernel": static */
+	const char *format;     /* "sgxctl", "kernel", "sdk", ...: static */
 	uint64_t size;          /* SECS.SIZE */
+	bool has_base;          /* the image demands base as SECS.BASEADDR; else any aligned one will do */
+	uint64_t base;
 	uint32_t ssaframesize;
-	uint32_t miscselect;    /* wished; the loader intersects with the device */
-	struct sgx_attributes attributes;       /* wished (MODE64BIT, XFRM...), DEBUG decided at load */
+	uint32_t miscselect;    /* wished, see plan_secs() */
+	struct sgx_attributes attributes;       /* wished (MODE64BIT, XFRM...), see plan_secs() */
 	uint32_t nssa;          /* frames per TCS of the image, 0 = unknown */
 	struct plan_run *runs;
 	size_t n_runs;
@@ -60,15 +98,27 @@ struct plan {
 	uint64_t pages_added, pages_measured;
 	bool op_interface;      /* the enclave speaks encl_ops.h (declared in its note) */
 	uint64_t dyn_entry;     /* OENTRY for TCSs made at run time, 0 = none */
-	void *priv;             /* owned: file mapping, patched copies */
+	bool has_sigstruct;     /* the image is signed, or has a SIGSTRUCT beside it; not checked */
+	struct sgx_arch_sigstruct sigstruct;
+	uint64_t sigstruct_off; /* in the file; UINT64_MAX: a file of its own */
+	char *sigstruct_from;   /* "metadata block 2.4 at 0x8006d", "x.sig" */
+	const char *no_run;     /* why it can be measured but not run, NULL = it can: static */
+	struct plan_block *blocks;
+	size_t n_blocks;
+	struct plan_fact *facts;
+	size_t n_facts;
+	void *priv;             /* owned: the file's bytes, what was made of them, names */
 };
 
 struct image_opts {
-	const char *format;     /* NULL = detect */
+	const char *format;     /* NULL = detect; "NAME" or "NAME:ARGUMENTS", what a format takes it says */
 	uint64_t heap_bytes;    /* UINT64_MAX = as the image says; kernel format: default 4096 */
 	uint64_t reserve_bytes; /* UINT64_MAX = as the image says */
+	const char *sigstruct;  /* path, instead of what the image has; NULL = the image's */
+	const char *exec;       /* path of the second ELF file of formats that have one, or NULL */
+	const char *libpal;     /* path of the PAL that a manifest runs on, or NULL */
 };
-#define IMAGE_OPTS_DEFAULT ((struct image_opts){ NULL, UINT64_MAX, UINT64_MAX })
+#define IMAGE_OPTS_DEFAULT ((struct image_opts){ .heap_bytes = UINT64_MAX, .reserve_bytes = UINT64_MAX })
 
 /*
  * Reads the image at path into *ret_plan (caller: plan_release).  On failure *ret_plan is untouched
@@ -85,7 +135,18 @@ void plan_run_page(const struct plan_run *r, uint64_t i, uint8_t buf[4096]);
 /* A pointer to the page when the file holds it whole (no copy), else NULL. */
 const uint8_t *plan_run_page_direct(const struct plan_run *r, uint64_t i);
 
-/* One line per format: name, what, detector, parser. */
+/* What is at an offset of the enclave, as far as section headers and symbols of the file tell. */
+struct plan_place {
+	const char *section, *symbol;   /* the plan's; NULL = none */
+	uint64_t section_off, symbol_off;       /* from their start */
+};
+/*
+ * The section at off, and the nearest symbol before it in that section.  0 when one of them is known, -1
+ * when none is (then *ret is empty).  The first call reads the tables: not for two threads at once.
+ */
+int plan_locate(const struct plan *p, uint64_t off, struct plan_place *ret);
+
+/* One line per format, in the order of detection. */
 struct image_format {
 	const char *name, *what;
 };
@@ -99,6 +160,23 @@ typedef void (*image_progress)(void *arg, uint64_t done_pages, uint64_t total_pa
 /* MRENCLAVE of a plan.  progress may be NULL; it is called a few times a second at most. */
 int plan_measure(const struct plan *p, uint8_t mrenclave[32], image_progress progress, void *arg,
 		 struct err *e);
+
+/* ---- what ECREATE gets ------------------------------------------------------------------- */
+
+/* What of a SECS a device can give. */
+struct plan_host {
+	uint64_t xfrm;          /* XSAVE features that an enclave may use */
+	uint32_t miscselect;
+};
+
+/*
+ * SIZE, SSAFRAMESIZE, ATTRIBUTES, MISCSELECT and, when the image demands one, BASEADDR into *ret_secs, the
+ * rest zero.  Bits that sig pins are as signed, the others as the image wishes and the host can.
+ * sig: NULL = still to be signed.  debug: 1, 0, -1 = as sig allows, debug where it leaves the choice;
+ * ERR_SIGSTRUCT_MISMATCH when sig pins the opposite.
+ */
+int plan_secs(const struct plan *p, const struct sgx_arch_sigstruct *sig, int debug,
+	      const struct plan_host *host, struct sgx_arch_secs *ret_secs, struct err *e);
 
 /* ---- signing ------------------------------------------------------------------------------ */
 

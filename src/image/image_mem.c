@@ -18,6 +18,11 @@
 
 DEFINE_CLEANUP_PTR(image_mem_freep, struct image_mem, image_mem_free)
 
+struct image_piece {
+	struct image_piece *next;
+	_Alignas(16) uint8_t bytes[];
+};
+
 /* Room for bytes (at least one) and a page of zeros behind them. */
 static struct image_mem *image_mem_new(size_t bytes)
 {
@@ -38,12 +43,37 @@ static struct image_mem *image_mem_new(size_t bytes)
 
 void image_mem_free(struct image_mem *m)
 {
-	if (!m)
-		return;
-	if (m->bytes)
-		munmap(m->bytes, m->map_bytes);
-	free(m->extra);
-	free(m);
+	while (m) {
+		struct image_mem *more = m->more;
+
+		while (m->pieces) {
+			struct image_piece *piece = m->pieces;
+
+			m->pieces = piece->next;
+			free(piece);
+		}
+		image_names_free(m->names);
+		if (m->bytes)
+			munmap(m->bytes, m->map_bytes);
+		free(m);
+		m = more;
+	}
+}
+
+void *image_mem_alloc(struct image_mem *m, size_t n, size_t size, struct err *e)
+{
+	struct image_piece *piece = NULL;
+	size_t bytes;
+
+	if (!__builtin_mul_overflow(n, size, &bytes) && bytes <= SIZE_MAX - sizeof(*piece))
+		piece = calloc(1, sizeof(*piece) + bytes);
+	if (!piece) {
+		err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for %zu pieces of %zu bytes", n, size);
+		return NULL;
+	}
+	piece->next = m->pieces;
+	m->pieces = piece;
+	return piece->bytes;
 }
 
 int image_mem_copy(const void *data, size_t bytes, struct image_mem **ret_mem, struct err *e)
@@ -98,5 +128,18 @@ int image_mem_read(const char *path, struct image_mem **ret_mem, struct err *e)
 		return err_set(e, ERR_NO_IMAGE, errno, "cannot read '%s': %s", path, strerror(errno));
 	m->n_bytes = (size_t)n;         /* shorter when it was truncated meanwhile: parsing will tell */
 	*ret_mem = STEAL_PTR(m);
+	return 0;
+}
+
+int image_mem_read_more(struct image_mem *m, const char *path, const struct image_mem **ret_more,
+			struct err *e)
+{
+	struct image_mem *more;
+
+	if (image_mem_read(path, &more, e) < 0)
+		return -1;
+	more->more = m->more;
+	m->more = more;
+	*ret_more = more;
 	return 0;
 }

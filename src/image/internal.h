@@ -22,11 +22,18 @@ struct image_mem {
 	uint8_t *bytes;         /* the file, copied: nobody can change or truncate it under the parser */
 	size_t n_bytes;
 	size_t map_bytes;
-	uint8_t *extra;         /* pages made by the format */
+	struct image_mem *more;         /* further files of the same image */
+	struct image_piece *pieces;     /* made by the format: image_mem_alloc */
+	struct image_names *names;      /* for plan_locate: names.c */
 };
 
 int image_mem_read(const char *path, struct image_mem **ret_mem, struct err *e);
 int image_mem_copy(const void *data, size_t bytes, struct image_mem **ret_mem, struct err *e);
+/* Reads a further file that m is to own; *ret_more is m's. */
+int image_mem_read_more(struct image_mem *m, const char *path, const struct image_mem **ret_more,
+			struct err *e);
+/* n * size zero bytes that live as long as m. */
+void *image_mem_alloc(struct image_mem *m, size_t n, size_t size, struct err *e);
 void image_mem_free(struct image_mem *m);       /* NULL is fine */
 
 /* ---- elf_image.c: the checked outside of an ELF file ---------------------------------------- */
@@ -69,17 +76,40 @@ uint64_t elf_image_relocations(const struct elf_image *img);
 uint64_t elf_image_symbol(const struct elf_image *img, const char *name);
 bool elf_image_has_section(const struct elf_image *img, const char *name);
 
+/* ---- names.c: sections and symbols ---------------------------------------------------------- */
+
+enum names_place {
+	NAMES_BY_ADDRESS,       /* enclave offset = address + bias */
+	NAMES_BY_FILE_OFFSET,   /* enclave offset = offset in the file + bias */
+};
+
+/*
+ * Lets plan_locate() look into this ELF file, whose bytes m owns; bias is added modulo 2^64.  Nothing is read
+ * now but the header, as it is now: a format may change the bytes afterwards.
+ */
+int image_names_add(struct image_mem *m, const struct elf_image *img, enum names_place place, uint64_t bias,
+		    struct err *e);
+void image_names_free(struct image_names *n);   /* NULL is fine */
+
 /* ---- plan.c: building plans ---------------------------------------------------------------- */
 
 struct plan_build {
 	struct plan p;
-	size_t room_runs, room_dynamic, room_tcs;
+	size_t room_runs, room_dynamic, room_tcs, room_blocks, room_facts;
 };
 
 void plan_build_release(struct plan_build *b);
 /* Appends a run (0 pages: nothing); a TCS run adds its pages to p.tcs.  -1 leaves the plan as it was. */
 int plan_build_run(struct plan_build *b, const struct plan_run *run, struct err *e);
 int plan_build_dynamic(struct plan_build *b, uint64_t off, uint64_t pages, const char *what, struct err *e);
+/* Facts, in the order they are to be shown; text is copied. */
+int plan_build_fact(struct plan_build *b, const char *key, enum plan_fact_kind kind, uint64_t value,
+		    struct err *e);
+int plan_build_fact_text(struct plan_build *b, const char *key, const char *text, struct err *e);
+int plan_build_block(struct plan_build *b, const struct plan_block *block, struct err *e);
+/* The SIGSTRUCT of the plan, replacing one that is there; the words are printf's. */
+int plan_set_sigstruct(struct plan *p, const struct sgx_arch_sigstruct *sig, uint64_t file_off, struct err *e,
+		       const char *from, ...) __attribute__((format(printf, 5, 6)));
 /*
  * The last step: p.size is set, everything lies inside it, nothing overlaps, there is a TCS.
  * Moves the plan and mem to *ret_plan; on failure both stay with the caller.
@@ -93,13 +123,39 @@ int plan_advance(uint64_t *at, uint64_t bytes, const char *what, struct err *e);
 
 /* ---- formats ------------------------------------------------------------------------------- */
 
+/* What a reader gets to see. */
+struct image_file {
+	const char *path;               /* NULL when it never was a file */
+	const uint8_t *bytes;
+	uint64_t n_bytes;
+	const struct elf_image *elf;    /* NULL when it is no ELF64 x86-64 that could be opened */
+	const char *args;               /* of --format NAME:ARGUMENTS, NULL = none */
+	const struct sgx_arch_sigstruct *sigstruct;     /* opts.sigstruct, read; NULL = none was given */
+};
+
 struct image_reader {
+	bool needs_elf;         /* elf is not NULL in detect and parse */
+	bool takes_args;
 	/* true: the file is of this format without doubt */
-	bool (*detect)(const struct elf_image *img);
-	int (*parse)(const struct elf_image *img, const struct image_opts *opts, struct image_mem *mem,
+	bool (*detect)(const struct image_file *file);
+	/*
+	 * On success mem (which owns file->bytes and may be changed) is the plan's; on failure it is the
+	 * caller's and *ret_plan untouched.  opts->sigstruct is put into the plan by the caller.
+	 */
+	int (*parse)(const struct image_file *file, const struct image_opts *opts, struct image_mem *mem,
 		     struct plan *ret_plan, struct err *e);
 };
 extern const struct image_reader image_reader_sgxctl, image_reader_kernel;
+
+/*
+ * The SIGSTRUCT for an image that carries none: the one that was given, else the file beside the image whose
+ * name ends in ext (".sig") instead of the image's own ending.  1 it is in the plan, 0 there is none, -1.
+ */
+int image_companion_sigstruct(const struct image_file *file, const char *ext, struct plan *p, struct err *e);
+
+/* SECINFO.FLAGS of a page of a segment with these PF_* flags, and what to call it. */
+uint64_t segment_secinfo(uint32_t flags);
+const char *segment_what(uint32_t flags);
 
 static inline uint64_t page_down(uint64_t v)
 {

@@ -13,9 +13,8 @@
 #include "image/internal.h"
 
 #define RECORD_BYTES  64u
-#define CHUNKS        (SGX_PAGE_SIZE / SGX_EEXTEND_BYTES)
 #define CHUNK_BYTES   (RECORD_BYTES + SGX_EEXTEND_BYTES)
-#define PAGE_STREAM   (RECORD_BYTES + CHUNKS * CHUNK_BYTES)     /* EADD and 16 EEXTENDs */
+#define PAGE_STREAM   (RECORD_BYTES + PLAN_CHUNKS_PER_PAGE * CHUNK_BYTES)       /* EADD and 16 EEXTENDs */
 #define SECINFO_OFF   16u       /* of SECINFO.FLAGS in the EADD record */
 #define BATCH_RECORDS 128u      /* unmeasured pages per update */
 #define PROGRESS_NS   (NS_PER_SEC / 4)
@@ -83,42 +82,76 @@ static void as_eadd_leaves_tcs(uint8_t page[SGX_PAGE_SIZE])
 	memcpy(page, &tcs, sizeof(tcs));
 }
 
-static void put_page(uint8_t stream[PAGE_STREAM], const uint8_t page[SGX_PAGE_SIZE])
+/* What the hash gets of one page of a run: an EADD record, then an EEXTEND record and its bytes per chunk. */
+struct page_stream {
+	uint8_t bytes[PAGE_STREAM];
+	unsigned int n_chunks;
+	uint8_t order[PLAN_CHUNKS_PER_PAGE];
+};
+
+static uint8_t *chunk_at(struct page_stream *s, unsigned int k)
 {
-	for (unsigned int c = 0; c < CHUNKS; c++)
-		memcpy(stream + RECORD_BYTES + c * CHUNK_BYTES + RECORD_BYTES, page + c * SGX_EEXTEND_BYTES,
-		       SGX_EEXTEND_BYTES);
+	return s->bytes + RECORD_BYTES + k * CHUNK_BYTES;
 }
 
-static void put_offsets(uint8_t stream[PAGE_STREAM], uint64_t off)
+static void stream_init(struct page_stream *s, const struct plan_run *r)
 {
-	put64(stream + 8, off);
-	for (unsigned int c = 0; c < CHUNKS; c++)
-		put64(stream + RECORD_BYTES + c * CHUNK_BYTES + 8, off + c * SGX_EEXTEND_BYTES);
+	memset(s, 0, sizeof(*s));
+	memcpy(s->bytes, tag_eadd, sizeof(tag_eadd));
+	put64(s->bytes + SECINFO_OFF, measured_secinfo(r));
+	for (unsigned int c = 0; c < PLAN_CHUNKS_PER_PAGE; c++) {
+		if (!(r->chunks >> c & 1))
+			continue;
+		memcpy(chunk_at(s, s->n_chunks), tag_eextend, sizeof(tag_eextend));
+		s->order[s->n_chunks] = (uint8_t)c;
+		s->n_chunks++;
+	}
+	if (r->chunk_order)
+		memcpy(s->order, r->chunk_order, s->n_chunks);
 }
 
-static int measure_whole(struct measure *m, const struct plan_run *r, struct err *e)
+static void stream_place(struct page_stream *s, uint64_t off)
 {
-	uint8_t stream[PAGE_STREAM] = { 0 }, copy[SGX_PAGE_SIZE];
+	put64(s->bytes + 8, off);
+	for (unsigned int k = 0; k < s->n_chunks; k++)
+		put64(chunk_at(s, k) + 8, off + s->order[k] * SGX_EEXTEND_BYTES);
+}
 
-	memcpy(stream, tag_eadd, sizeof(tag_eadd));
-	put64(stream + SECINFO_OFF, measured_secinfo(r));
-	for (unsigned int c = 0; c < CHUNKS; c++)
-		memcpy(stream + RECORD_BYTES + c * CHUNK_BYTES, tag_eextend, sizeof(tag_eextend));
+static void stream_fill(struct page_stream *s, const uint8_t page[SGX_PAGE_SIZE])
+{
+	for (unsigned int k = 0; k < s->n_chunks; k++)
+		memcpy(chunk_at(s, k) + RECORD_BYTES, page + s->order[k] * SGX_EEXTEND_BYTES, SGX_EEXTEND_BYTES);
+}
 
+/* Up to where pages differ from each other; behind that they are all fill. */
+static uint64_t pages_with_data(const struct plan_run *r)
+{
+	uint64_t n = r->data ? (r->data_lead + r->data_bytes + SGX_PAGE_SIZE - 1) / SGX_PAGE_SIZE : 0;
+
+	return n < r->pages ? n : r->pages;
+}
+
+static int measure_pages(struct measure *m, const struct plan_run *r, struct err *e)
+{
+	uint64_t own = pages_with_data(r);
+	uint8_t copy[SGX_PAGE_SIZE];
+	struct page_stream s;
+
+	stream_init(&s, r);
 	for (uint64_t i = 0; i < r->pages; i++) {
-		const uint8_t *page = plan_run_page_direct(r, i);
+		const uint8_t *page = is_tcs(r) ? NULL : plan_run_page_direct(r, i);
 
-		put_offsets(stream, r->off + i * SGX_PAGE_SIZE);
-		if (!page || is_tcs(r)) {
-			plan_run_page(r, i, copy);
-			if (is_tcs(r))
-				as_eadd_leaves_tcs(copy);
-			page = copy;
+		stream_place(&s, r->off + i * SGX_PAGE_SIZE);
+		if (i <= own) {
+			if (!page) {
+				plan_run_page(r, i, copy);
+				if (is_tcs(r))
+					as_eadd_leaves_tcs(copy);
+				page = copy;
+			}
+			stream_fill(&s, page);
 		}
-		if (r->data)    /* else the stream's zeros stand for every page */
-			put_page(stream, page);
-		if (update(m, stream, sizeof(stream), 1, e) < 0)
+		if (update(m, s.bytes, RECORD_BYTES + s.n_chunks * CHUNK_BYTES, 1, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -162,7 +195,7 @@ int plan_measure(const struct plan *p, uint8_t mrenclave[32], image_progress pro
 	for (size_t i = 0; i < p->n_runs; i++) {
 		const struct plan_run *r = &p->runs[i];
 
-		if ((r->measured ? measure_whole(&m, r, e) : measure_added_only(&m, r, e)) < 0)
+		if ((plan_run_measured(r) ? measure_pages(&m, r, e) : measure_added_only(&m, r, e)) < 0)
 			return -1;
 	}
 	if (!EVP_DigestFinal_ex(md, mrenclave, NULL))

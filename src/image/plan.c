@@ -6,6 +6,8 @@
  *            arch/x86/kernel/cpu/sgx/ioctl.c for what the driver refuses before the CPU does.
  */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +21,11 @@ void plan_release(struct plan *p)
 	free(p->runs);
 	free(p->dynamic);
 	free(p->tcs);
+	free(p->sigstruct_from);
+	free(p->blocks);
+	for (size_t i = 0; i < p->n_facts; i++)
+		free(p->facts[i].text);
+	free(p->facts);
 	image_mem_free(p->priv);
 	memset(p, 0, sizeof(*p));
 }
@@ -107,7 +114,7 @@ int plan_build_run(struct plan_build *b, const struct plan_run *run, struct err 
 
 	b->p.runs[b->p.n_runs++] = *run;
 	b->p.pages_added += run->pages;
-	if (run->measured)
+	if (plan_run_measured(run))
 		b->p.pages_measured += run->pages;
 	return 0;
 }
@@ -119,6 +126,61 @@ int plan_build_dynamic(struct plan_build *b, uint64_t off, uint64_t pages, const
 	if (make_room((void **)&b->p.dynamic, b->p.n_dynamic, &b->room_dynamic, sizeof(*b->p.dynamic), e) < 0)
 		return -1;
 	b->p.dynamic[b->p.n_dynamic++] = (struct plan_dynamic){ off, pages, what };
+	return 0;
+}
+
+static int add_fact(struct plan_build *b, const struct plan_fact *fact, struct err *e)
+{
+	if (make_room((void **)&b->p.facts, b->p.n_facts, &b->room_facts, sizeof(*b->p.facts), e) < 0)
+		return -1;
+	b->p.facts[b->p.n_facts++] = *fact;
+	return 0;
+}
+
+int plan_build_fact(struct plan_build *b, const char *key, enum plan_fact_kind kind, uint64_t value,
+		    struct err *e)
+{
+	return add_fact(b, &(struct plan_fact){ .key = key, .kind = kind, .value = value }, e);
+}
+
+int plan_build_fact_text(struct plan_build *b, const char *key, const char *text, struct err *e)
+{
+	struct plan_fact fact = { .key = key, .kind = PLAN_FACT_TEXT, .text = strdup(text) };
+
+	if (!fact.text)
+		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for the plan of the enclave");
+	if (add_fact(b, &fact, e) < 0) {
+		free(fact.text);
+		return -1;
+	}
+	return 0;
+}
+
+int plan_build_block(struct plan_build *b, const struct plan_block *block, struct err *e)
+{
+	if (make_room((void **)&b->p.blocks, b->p.n_blocks, &b->room_blocks, sizeof(*b->p.blocks), e) < 0)
+		return -1;
+	b->p.blocks[b->p.n_blocks++] = *block;
+	return 0;
+}
+
+int plan_set_sigstruct(struct plan *p, const struct sgx_arch_sigstruct *sig, uint64_t file_off, struct err *e,
+		       const char *from, ...)
+{
+	char *words;
+	va_list ap;
+	int n;
+
+	va_start(ap, from);
+	n = vasprintf(&words, from, ap);
+	va_end(ap);
+	if (n < 0)
+		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for the plan of the enclave");
+	free(p->sigstruct_from);
+	p->sigstruct_from = words;
+	p->sigstruct = *sig;
+	p->sigstruct_off = file_off;
+	p->has_sigstruct = true;
 	return 0;
 }
 
@@ -221,6 +283,19 @@ const uint8_t *plan_run_page_direct(const struct plan_run *r, uint64_t i)
 	return r->data + start;
 }
 
+static void fill_bytes(uint8_t *buf, uint64_t from, uint64_t to, uint32_t fill)
+{
+	uint8_t pattern[sizeof(fill)];
+
+	memcpy(pattern, &fill, sizeof(fill));
+	if (pattern[0] == pattern[1] && !memcmp(pattern, pattern + 2, 2)) {
+		memset(buf + from, pattern[0], to - from);
+		return;
+	}
+	for (uint64_t at = from; at < to; at++)
+		buf[at] = pattern[at % sizeof(fill)];
+}
+
 void plan_run_page(const struct plan_run *r, uint64_t i, uint8_t buf[4096])
 {
 	uint64_t start = i * SGX_PAGE_SIZE, end = start + SGX_PAGE_SIZE;
@@ -231,10 +306,10 @@ void plan_run_page(const struct plan_run *r, uint64_t i, uint8_t buf[4096])
 	if (to > end)
 		to = end;
 	if (!r->data || from >= to) {
-		memset(buf, 0, SGX_PAGE_SIZE);
+		fill_bytes(buf, 0, SGX_PAGE_SIZE, r->fill);
 		return;
 	}
-	memset(buf, 0, from - start);
+	fill_bytes(buf, 0, from - start, r->fill);
 	memcpy(buf + (from - start), r->data + (from - r->data_lead), to - from);
-	memset(buf + (to - start), 0, end - to);
+	fill_bytes(buf, to - start, SGX_PAGE_SIZE, r->fill);
 }

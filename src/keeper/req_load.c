@@ -31,6 +31,7 @@ static int parse(const struct json *body, struct load *l, struct dev_config *dev
 		return err_set(e, ERR_PROTOCOL, 0, "the request names no image");
 	l->has_debug = json_get(body, "debug");
 	l->image_opts.format = l->format;
+	l->image_opts.sigstruct = l->sigstruct;
 	return 0;
 }
 
@@ -49,23 +50,21 @@ static int get_key(const struct load *l, struct sign_key **ret_key, struct err *
 static int build(struct keeper *k, struct request *r, const struct load *l, struct err *e)
 {
 	CLEANUP(key_freep) struct sign_key *key = NULL;
-	struct sgx_arch_sigstruct sig;
 	struct encl_opts o = {
 		.debug = l->has_debug ? l->debug : -1, .progress = request_progress, .progress_arg = r,
 	};
 	struct plan plan;
 
 	/* everything a file can be wrong about first: no device is opened for it */
-	if (l->sigstruct ? sigstruct_load(l->sigstruct, &sig, e) : get_key(l, &key, e))
-		return -1;
 	if (image_open(l->image, &l->image_opts, &plan, e))
 		return -1;
-	o.sigstruct = l->sigstruct ? &sig : NULL;
-	o.key = key;
-	if (sgx_dev_open(&k->dev_config, &k->dev, e)) {
+	/* a key that was named is there to sign with; else what the image is signed with counts */
+	if (((l->key || !plan.has_sigstruct) && !l->sigstruct && get_key(l, &key, e)) ||
+	    sgx_dev_open(&k->dev_config, &k->dev, e)) {
 		plan_release(&plan);
 		return -1;
 	}
+	o.key = key;
 	return encl_build(k->dev, &plan, &o, &k->encl, e);
 }
 

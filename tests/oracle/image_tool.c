@@ -112,7 +112,7 @@ static int user_key(const char *path)
 static int bench(const char *size)
 {
 	uint64_t bytes, t0, t1, t2, hashed, best = 0;
-	struct plan_run run = { .secinfo = 0x203, .measured = true, .what = "data" };
+	struct plan_run run = { .secinfo = 0x203, .chunks = PLAN_CHUNKS_ALL, .what = "data" };
 	struct plan p = { .format = "sgxctl", .ssaframesize = 1, .runs = &run, .n_runs = 1 };
 	uint8_t hash[32], *data;
 

@@ -94,7 +94,7 @@ static bool plan_is_sound(const struct plan *p)
 		if (type == 0x100)
 			tcs += r->pages;
 		added += r->pages;
-		measured += r->measured ? r->pages : 0;
+		measured += plan_run_measured(r) ? r->pages : 0;
 	}
 	return tcs == p->n_tcs && added == p->pages_added && measured == p->pages_measured;
 }

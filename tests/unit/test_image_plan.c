@@ -24,14 +24,14 @@ static bool measures(const struct plan *p, const char *want)
 
 static void test_vector_1(void)
 {
-	struct plan_run run = { .pages = 1, .secinfo = 0x203, .measured = true, .what = "data" };
+	struct plan_run run = { .pages = 1, .secinfo = 0x203, .chunks = PLAN_CHUNKS_ALL, .what = "data" };
 	struct plan p = { .size = 0x2000, .ssaframesize = 1, .runs = &run };
 
 	ok(measures(&p, "9e197c8837c6d65632dbdd59cd7df4f1a25b68d8e4e5eb6ca3b20b05311fecb8"), "ECREATE alone");
 	p.n_runs = 1;
-	run.measured = false;
+	run.chunks = 0;
 	ok(measures(&p, "995c454650d39811c9c53e1af534aa6c34a496ce9302c34e0ced2c7a7e2c4103"), "one EADD");
-	run.measured = true;
+	run.chunks = PLAN_CHUNKS_ALL;
 	ok(measures(&p, "1f2cf80bd03ffd8bfac33f7cba128aff511c3af666b93bb66e7ef718418bdade"),
 	   "one zero RW page, measured");
 }
@@ -43,11 +43,11 @@ static void test_vector_2(void)
 				    .gslimit = UINT32_MAX };
 	static uint8_t text[4096];
 	struct plan_run runs[] = {
-		{ .off = 0, .pages = 1, .secinfo = 0x100, .measured = true, .data = (uint8_t *)&tcs,
+		{ .off = 0, .pages = 1, .secinfo = 0x100, .chunks = PLAN_CHUNKS_ALL, .data = (uint8_t *)&tcs,
 		  .data_bytes = 72, .what = "tcs" },
-		{ .off = 0x1000, .pages = 1, .secinfo = 0x205, .measured = true, .data = text,
+		{ .off = 0x1000, .pages = 1, .secinfo = 0x205, .chunks = PLAN_CHUNKS_ALL, .data = text,
 		  .data_bytes = 4096, .what = "text" },
-		{ .off = 0x2000, .pages = 1, .secinfo = 0x203, .measured = true, .what = "ssa" },
+		{ .off = 0x2000, .pages = 1, .secinfo = 0x203, .chunks = PLAN_CHUNKS_ALL, .what = "ssa" },
 	};
 	struct plan p = { .size = 0x4000, .ssaframesize = 1, .runs = runs, .n_runs = 3 };
 	static const char want[] = "7edf3e64341b6c224828ea151036130ba5965f77c669cf28335f9ef5e8c916da";
@@ -94,7 +94,7 @@ static void reference(const struct plan *p, uint8_t hash[32])
 			memcpy(add + 16, &r->secinfo, 8);
 			SHA256_Update(&c, add, 64);
 			plan_run_page(r, i, page);
-			for (unsigned int chunk = 0; r->measured && chunk < 4096; chunk += 256) {
+			for (unsigned int chunk = 0; r->chunks && chunk < 4096; chunk += 256) {
 				uint64_t chunk_at = at + chunk;
 				uint8_t extend[64] = "EEXTEND";
 
@@ -111,16 +111,16 @@ static void test_against_reference(void)
 {
 	static uint8_t data[5 * 4096];
 	struct plan_run runs[] = {
-		{ .off = 0x1000, .pages = 3, .secinfo = 0x205, .measured = true, .data = data,
+		{ .off = 0x1000, .pages = 3, .secinfo = 0x205, .chunks = PLAN_CHUNKS_ALL, .data = data,
 		  .data_bytes = 9000, .data_lead = 100 },
-		{ .off = 0x8000, .pages = 4, .secinfo = 0x203, .measured = true, .data = data + 1,
+		{ .off = 0x8000, .pages = 4, .secinfo = 0x203, .chunks = PLAN_CHUNKS_ALL, .data = data + 1,
 		  .data_bytes = 1, .data_lead = 4095 },
-		{ .off = 0x10000, .pages = 5, .secinfo = 0x201, .measured = true, .data = data,
+		{ .off = 0x10000, .pages = 5, .secinfo = 0x201, .chunks = PLAN_CHUNKS_ALL, .data = data,
 		  .data_bytes = sizeof(data) },
 		{ .off = 0x100000, .pages = 1000, .secinfo = 0x203 },
 		{ .off = 0x800000, .pages = 128, .secinfo = 0x203 },
 		{ .off = 0x900000, .pages = 2, .secinfo = 0x207, .data = data, .data_bytes = 50 },
-		{ .off = 0xa00000, .pages = 7, .secinfo = 0x203, .measured = true },
+		{ .off = 0xa00000, .pages = 7, .secinfo = 0x203, .chunks = PLAN_CHUNKS_ALL },
 	};
 	struct plan p = { .size = 0x1000000, .ssaframesize = 3, .runs = runs,
 			  .n_runs = sizeof(runs) / sizeof(runs[0]) };
@@ -179,7 +179,7 @@ static void progress(void *arg, uint64_t done, uint64_t total)
 
 static void test_progress(void)
 {
-	struct plan_run run = { .pages = 400000, .secinfo = 0x203, .measured = true, .what = "data" };
+	struct plan_run run = { .pages = 400000, .secinfo = 0x203, .chunks = PLAN_CHUNKS_ALL, .what = "data" };
 	struct plan p = { .size = 1u << 31, .ssaframesize = 1, .runs = &run, .n_runs = 1,
 			  .pages_added = 400000 };
 	uint64_t calls = 0;
