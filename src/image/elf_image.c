@@ -68,8 +68,7 @@ static int add_load(struct elf_image *img, unsigned int index, const Elf64_Phdr 
 	return err_offset(e, header_off);
 }
 
-/* Only for i below e_phnum, and after the table was found to be inside the file. */
-static Elf64_Phdr program_header(const struct elf_image *img, unsigned int i)
+Elf64_Phdr program_header(const struct elf_image *img, unsigned int i)
 {
 	Elf64_Phdr ph;
 

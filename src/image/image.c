@@ -12,10 +12,12 @@
 /* A format is one file with an image_reader, and one line in each of these two tables, in the order of detection. */
 const struct image_format image_formats[] = {
 	{ "sgxctl", "ELF with an sgxctl note that declares threads, stacks, heap and reserve" },
+	{ "oe", "Open Enclave SDK: ELF with a section .oeinfo" },
 	{ "kernel", "ELF of the Linux kernel's SGX selftests: TCS pages in the first segment" },
 };
 static const struct image_reader *const readers[] = {
 	&image_reader_sgxctl,
+	&image_reader_oe,
 	&image_reader_kernel,
 };
 const size_t image_n_formats = sizeof(image_formats) / sizeof(image_formats[0]);
@@ -27,7 +29,6 @@ static const struct {
 	const char *section, *what;
 } strangers[] = {
 	{ ".note.sgxmeta", "an Intel SGX SDK enclave" },
-	{ ".oeinfo", "an Open Enclave SDK enclave" },
 };
 
 DEFINE_CLEANUP_PTR(image_mem_freep, struct image_mem, image_mem_free)
@@ -111,6 +112,14 @@ static int check_size(const char *what, uint64_t bytes, struct err *e)
 	err_set(e, ERR_BAD_LAYOUT, 0, "%s of %llu bytes is no multiple of 4096", what,
 		(unsigned long long)bytes);
 	return err_hint(e, "sizes are whole pages: the suffixes K, M, G and T help");
+}
+
+int image_fixed_layout(const struct image_opts *opts, const char *what, struct err *e)
+{
+	if (opts->heap_bytes == UINT64_MAX && opts->reserve_bytes == UINT64_MAX)
+		return 0;
+	err_set(e, ERR_USAGE, 0, "--heap and --reserve cannot change %s: it says itself what it has", what);
+	return err_hint(e, "leave them out; another layout would be another enclave");
 }
 
 /* Consumes mem: it belongs to the plan, or is freed. */

@@ -61,6 +61,8 @@ struct elf_image {
  */
 int elf_image_open(const uint8_t *bytes, size_t n_bytes, struct elf_image *ret_img, struct err *e);
 void elf_image_release(struct elf_image *img);
+/* Program header i, i below e_phnum (the table is inside the file). */
+Elf64_Phdr program_header(const struct elf_image *img, unsigned int i);
 
 struct elf_note {
 	const uint8_t *desc;
@@ -75,6 +77,49 @@ uint64_t elf_image_relocations(const struct elf_image *img);
 /* The value of a symbol of .symtab; 0 when it is not there. */
 uint64_t elf_image_symbol(const struct elf_image *img, const char *name);
 bool elf_image_has_section(const struct elf_image *img, const char *name);
+
+/* ---- elf_section.c: sections and symbols by name --------------------------------------------- */
+
+struct elf_section {
+	Elf64_Shdr sh;
+	uint64_t header_off;    /* in the file */
+};
+
+/* How many sections have that name; the first of them in *ret.  0 too when there is no readable table. */
+unsigned int elf_sections_named(const struct elf_image *img, const char *name, struct elf_section *ret);
+/* sh_size bytes, or NULL when the file does not hold them. */
+const uint8_t *elf_section_bytes(const struct elf_image *img, const struct elf_section *s);
+
+struct elf_strings {
+	const char *bytes;
+	uint64_t n_bytes;
+};
+
+struct elf_symbols {
+	const uint8_t *bytes;
+	uint64_t n, file_off;
+	struct elf_strings names;       /* the last byte is NUL */
+};
+
+/* One name to look up, and what was found: the first symbol of that name. */
+struct elf_wanted {
+	const char *name;
+	bool found;
+	uint64_t value;
+	uint64_t file_off;      /* of the symbol */
+};
+
+/* A symbol table of that name and type, with names that can be read; false when there is none. */
+bool elf_symbols_open(const struct elf_image *img, const char *section, uint32_t type,
+		      struct elf_symbols *ret);
+Elf64_Sym elf_symbol_at(const struct elf_symbols *t, uint64_t i);       /* i < t->n */
+/* All names in one pass: tables can be long. */
+void elf_symbols_find(const struct elf_symbols *t, struct elf_wanted *wanted, size_t n_wanted);
+/*
+ * Does the file ask for another one (DT_NEEDED of section .dynamic)?  Its name, cut to name_bytes with the NUL
+ * and empty when unreadable, and where the file asks.
+ */
+bool elf_needed(const struct elf_image *img, char *ret_name, size_t name_bytes, uint64_t *ret_file_off);
 
 /* ---- names.c: sections and symbols ---------------------------------------------------------- */
 
@@ -145,13 +190,16 @@ struct image_reader {
 	int (*parse)(const struct image_file *file, const struct image_opts *opts, struct image_mem *mem,
 		     struct plan *ret_plan, struct err *e);
 };
-extern const struct image_reader image_reader_sgxctl, image_reader_kernel;
+extern const struct image_reader image_reader_sgxctl, image_reader_kernel, image_reader_oe;
 
 /*
  * The SIGSTRUCT for an image that carries none: the one that was given, else the file beside the image whose
  * name ends in ext (".sig") instead of the image's own ending.  1 it is in the plan, 0 there is none, -1.
  */
 int image_companion_sigstruct(const struct image_file *file, const char *ext, struct plan *p, struct err *e);
+
+/* -1 when the options want another heap or reserve than an image has whose layout is not theirs to change. */
+int image_fixed_layout(const struct image_opts *opts, const char *what, struct err *e);
 
 /* SECINFO.FLAGS of a page of a segment with these PF_* flags, and what to call it. */
 uint64_t segment_secinfo(uint32_t flags);
