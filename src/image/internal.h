@@ -70,11 +70,33 @@ struct elf_note {
 /* Finds the note of that name and type.  1 found, 0 not there, -1 more than one. */
 int elf_image_note(const struct elf_image *img, const char *name, uint32_t type, struct elf_note *ret_note,
 		   struct err *e);
+Elf64_Phdr elf_image_phdr(const struct elf_image *img, unsigned int i);        /* i below e_phnum */
+
+/* ---- elf_sections.c: sections, symbols, the dynamic table ------------------------------------ */
+
+bool elf_image_inside(const struct elf_image *img, uint64_t off, uint64_t bytes);
+/* Section header i; false from the end of the table on. */
+bool elf_image_section(const struct elf_image *img, unsigned int i, Elf64_Shdr *ret_sh);
+const char *elf_image_section_name(const struct elf_image *img, const Elf64_Shdr *sh);  /* "" = none */
+/* The first of that name; its contents need not be inside the file. */
+bool elf_image_find_section(const struct elf_image *img, const char *name, Elf64_Shdr *ret_sh);
+bool elf_image_has_section(const struct elf_image *img, const char *name);
+
+/* A walk over the first symbol table of a type (SHT_SYMTAB, SHT_DYNSYM); empty when there is none. */
+struct elf_symbols {
+	const uint8_t *table;
+	uint64_t n, i;
+	const char *strings;
+	uint64_t strings_bytes;
+};
+void elf_symbols_open(const struct elf_image *img, uint32_t type, struct elf_symbols *ret);
+bool elf_symbols_next(struct elf_symbols *s, Elf64_Sym *ret_sym, const char **ret_name);
+bool elf_image_symbol(const struct elf_image *img, uint32_t type, const char *name, Elf64_Sym *ret_sym);
+
+/* Entry i of the dynamic table; false from DT_NULL on, and when there is none. */
+bool elf_image_dynamic(const struct elf_image *img, uint64_t i, Elf64_Dyn *ret_dyn);
 /* Not zero when there are relocation tables that a dynamic linker would have to apply. */
 uint64_t elf_image_relocations(const struct elf_image *img);
-/* The value of a symbol of .symtab; 0 when it is not there. */
-uint64_t elf_image_symbol(const struct elf_image *img, const char *name);
-bool elf_image_has_section(const struct elf_image *img, const char *name);
 
 /* ---- names.c: sections and symbols ---------------------------------------------------------- */
 
