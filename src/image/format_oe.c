@@ -52,9 +52,7 @@ static const struct oe_structure structures[] = {
 
 static bool oe_detect(const struct image_file *file)
 {
-	struct elf_section s;
-
-	return elf_sections_named(file->elf, ".oeinfo", &s) != 0;
+	return elf_image_has_section(file->elf, ".oeinfo");
 }
 
 int oe_bad_info(const struct oe *o, uint64_t field, enum err_code code, struct err *e, const char *what,
@@ -67,7 +65,7 @@ int oe_bad_info(const struct oe *o, uint64_t field, enum err_code code, struct e
 /* ---- reading .oeinfo ------------------------------------------------------------------------- */
 
 /* The section must be what the enclave will have at its address: there the loader reads it. */
-static int check_loaded(const struct oe *o, const struct elf_section *s, struct err *e)
+static int check_loaded(const struct oe *o, const struct oe_section *s, struct err *e)
 {
 	for (size_t i = 0; i < o->file->elf->n_loads; i++) {
 		const struct elf_segment *l = &o->file->elf->loads[i];
@@ -121,12 +119,12 @@ static int read_signature(struct oe *o, struct err *e)
 
 static int read_info(struct oe *o, struct err *e)
 {
-	struct elf_section s = { 0 };
-	unsigned int n = elf_sections_named(o->file->elf, ".oeinfo", &s);
+	struct oe_section s = { 0 };
+	unsigned int n = oe_sections(o->file->elf, ".oeinfo", &s);
 
 	o->addr = s.sh.sh_addr;
 	o->file_off = s.sh.sh_offset;
-	o->info = elf_section_bytes(o->file->elf, &s);
+	o->info = oe_section_bytes(o->file->elf, &s);
 	if (n != 1 || !o->info || s.sh.sh_size < sizeof(o->common)) {
 		err_set(e, ERR_BAD_LAYOUT, 0, n ? "%u sections .oeinfo, or one that the file does not hold" :
 			"the file has no section .oeinfo", n);
@@ -270,16 +268,40 @@ static int add_facts(struct plan_build *b, const struct oe *o, struct err *e)
 	return add_id(b, o, "extended_product_id", o->st->ids + 16, e);
 }
 
+/* What DT_NEEDED names: NULL nothing, "" something whose name cannot be read. */
+static const char *needed_module(const struct elf_image *elf)
+{
+	uint64_t needed = 0, names = 0;
+	Elf64_Dyn dyn;
+
+	for (uint64_t i = 0; elf_image_dynamic(elf, i, &dyn); i++) {
+		if (dyn.d_tag == DT_NEEDED)
+			needed = dyn.d_un.d_val;
+		if (dyn.d_tag == DT_STRTAB)
+			names = dyn.d_un.d_ptr;
+	}
+	if (!needed)
+		return NULL;
+	for (size_t i = 0; i < elf->n_loads; i++) {
+		const struct elf_segment *s = &elf->loads[i];
+		uint64_t in = names - s->vaddr + needed;
+
+		if (names >= s->vaddr && in >= needed && in < s->filesz &&
+		    memchr(elf->bytes + s->offset + in, '\0', s->filesz - in))
+			return (const char *)elf->bytes + s->offset + in;
+	}
+	return "";
+}
+
 static int check_alone(const struct oe *o, struct err *e)
 {
-	uint64_t file_off;
-	char name[128];
+	const char *name = o->st->builds[0].plt_relocations ? needed_module(o->file->elf) : NULL;
 
 	/* releases that could not load a second module did not look for one */
-	if (o->st->builds[0].plt_relocations && elf_needed(o->file->elf, name, sizeof(name), &file_off)) {
-		err_set(e, ERR_UNSUPPORTED, 0, "the enclave needs a second module, '%s', which is not read", name);
-		err_hint(e, "an enclave with a module is measured with both files: link the module into it");
-		return err_offset(e, file_off);
+	if (name) {
+		err_set(e, ERR_UNSUPPORTED, 0, "the enclave needs a second module, '%s': such enclaves are not read",
+			name);
+		return err_hint(e, "link the module into the enclave");
 	}
 	if (!o->file->elf->ehdr.e_entry) {
 		err_set(e, ERR_BAD_LAYOUT, 0, "the file has no entry point");

@@ -13,11 +13,13 @@
 const struct image_format image_formats[] = {
 	{ "sgxctl", "ELF with an sgxctl note that declares threads, stacks, heap and reserve" },
 	{ "oe", "Open Enclave SDK: ELF with a section .oeinfo" },
+	{ "gramine", "Gramine: the .manifest.sgx, with --libpal; gramine:1, gramine:2 say how thread blocks are" },
 	{ "kernel", "ELF of the Linux kernel's SGX selftests: TCS pages in the first segment" },
 };
 static const struct image_reader *const readers[] = {
 	&image_reader_sgxctl,
 	&image_reader_oe,
+	&image_reader_gramine,
 	&image_reader_kernel,
 };
 const size_t image_n_formats = sizeof(image_formats) / sizeof(image_formats[0]);

@@ -102,6 +102,7 @@ struct plan {
 	struct sgx_arch_sigstruct sigstruct;
 	uint64_t sigstruct_off; /* in the file; UINT64_MAX: a file of its own */
 	char *sigstruct_from;   /* "metadata block 2.4 at 0x8006d", "x.sig" */
+	const char *no_measure; /* why MRENCLAVE is not known although the layout is, NULL = it is: static */
 	const char *no_run;     /* why it can be measured but not run, NULL = it can: static */
 	struct plan_block *blocks;
 	size_t n_blocks;
@@ -157,7 +158,10 @@ extern const size_t image_n_formats;
 
 typedef void (*image_progress)(void *arg, uint64_t done_pages, uint64_t total_pages);
 
-/* MRENCLAVE of a plan.  progress may be NULL; it is called a few times a second at most. */
+/*
+ * MRENCLAVE of a plan; ERR_UNSUPPORTED when p->no_measure says that it is not known.  progress may be NULL; it is
+ * called a few times a second at most.
+ */
 int plan_measure(const struct plan *p, uint8_t mrenclave[32], image_progress progress, void *arg,
 		 struct err *e);
 

@@ -61,8 +61,6 @@ struct elf_image {
  */
 int elf_image_open(const uint8_t *bytes, size_t n_bytes, struct elf_image *ret_img, struct err *e);
 void elf_image_release(struct elf_image *img);
-/* Program header i, i below e_phnum (the table is inside the file). */
-Elf64_Phdr program_header(const struct elf_image *img, unsigned int i);
 
 struct elf_note {
 	const uint8_t *desc;
@@ -72,54 +70,33 @@ struct elf_note {
 /* Finds the note of that name and type.  1 found, 0 not there, -1 more than one. */
 int elf_image_note(const struct elf_image *img, const char *name, uint32_t type, struct elf_note *ret_note,
 		   struct err *e);
-/* Not zero when there are relocation tables that a dynamic linker would have to apply. */
-uint64_t elf_image_relocations(const struct elf_image *img);
-/* The value of a symbol of .symtab; 0 when it is not there. */
-uint64_t elf_image_symbol(const struct elf_image *img, const char *name);
+Elf64_Phdr elf_image_phdr(const struct elf_image *img, unsigned int i);        /* i below e_phnum */
+
+/* ---- elf_sections.c: sections, symbols, the dynamic table ------------------------------------ */
+
+bool elf_image_inside(const struct elf_image *img, uint64_t off, uint64_t bytes);
+/* Section header i; false from the end of the table on. */
+bool elf_image_section(const struct elf_image *img, unsigned int i, Elf64_Shdr *ret_sh);
+const char *elf_image_section_name(const struct elf_image *img, const Elf64_Shdr *sh);  /* "" = none */
+/* The first of that name; its contents need not be inside the file. */
+bool elf_image_find_section(const struct elf_image *img, const char *name, Elf64_Shdr *ret_sh);
 bool elf_image_has_section(const struct elf_image *img, const char *name);
 
-/* ---- elf_section.c: sections and symbols by name --------------------------------------------- */
-
-struct elf_section {
-	Elf64_Shdr sh;
-	uint64_t header_off;    /* in the file */
-};
-
-/* How many sections have that name; the first of them in *ret.  0 too when there is no readable table. */
-unsigned int elf_sections_named(const struct elf_image *img, const char *name, struct elf_section *ret);
-/* sh_size bytes, or NULL when the file does not hold them. */
-const uint8_t *elf_section_bytes(const struct elf_image *img, const struct elf_section *s);
-
-struct elf_strings {
-	const char *bytes;
-	uint64_t n_bytes;
-};
-
+/* A walk over the first symbol table of a type (SHT_SYMTAB, SHT_DYNSYM); empty when there is none. */
 struct elf_symbols {
-	const uint8_t *bytes;
-	uint64_t n, file_off;
-	struct elf_strings names;       /* the last byte is NUL */
+	const uint8_t *table;
+	uint64_t n, i;
+	const char *strings;
+	uint64_t strings_bytes;
 };
+void elf_symbols_open(const struct elf_image *img, uint32_t type, struct elf_symbols *ret);
+bool elf_symbols_next(struct elf_symbols *s, Elf64_Sym *ret_sym, const char **ret_name);
+bool elf_image_symbol(const struct elf_image *img, uint32_t type, const char *name, Elf64_Sym *ret_sym);
 
-/* One name to look up, and what was found: the first symbol of that name. */
-struct elf_wanted {
-	const char *name;
-	bool found;
-	uint64_t value;
-	uint64_t file_off;      /* of the symbol */
-};
-
-/* A symbol table of that name and type, with names that can be read; false when there is none. */
-bool elf_symbols_open(const struct elf_image *img, const char *section, uint32_t type,
-		      struct elf_symbols *ret);
-Elf64_Sym elf_symbol_at(const struct elf_symbols *t, uint64_t i);       /* i < t->n */
-/* All names in one pass: tables can be long. */
-void elf_symbols_find(const struct elf_symbols *t, struct elf_wanted *wanted, size_t n_wanted);
-/*
- * Does the file ask for another one (DT_NEEDED of section .dynamic)?  Its name, cut to name_bytes with the NUL
- * and empty when unreadable, and where the file asks.
- */
-bool elf_needed(const struct elf_image *img, char *ret_name, size_t name_bytes, uint64_t *ret_file_off);
+/* Entry i of the dynamic table; false from DT_NULL on, and when there is none. */
+bool elf_image_dynamic(const struct elf_image *img, uint64_t i, Elf64_Dyn *ret_dyn);
+/* Not zero when there are relocation tables that a dynamic linker would have to apply. */
+uint64_t elf_image_relocations(const struct elf_image *img);
 
 /* ---- names.c: sections and symbols ---------------------------------------------------------- */
 
@@ -190,7 +167,8 @@ struct image_reader {
 	int (*parse)(const struct image_file *file, const struct image_opts *opts, struct image_mem *mem,
 		     struct plan *ret_plan, struct err *e);
 };
-extern const struct image_reader image_reader_sgxctl, image_reader_kernel, image_reader_oe;
+extern const struct image_reader image_reader_sgxctl, image_reader_kernel, image_reader_oe,
+	image_reader_gramine;
 
 /*
  * The SIGSTRUCT for an image that carries none: the one that was given, else the file beside the image whose

@@ -1,10 +1,13 @@
 noinst_LIBRARIES += libimage.a
 libimage_a_SOURCES = \
-	src/image/image.h src/image/internal.h src/image/oe_image.h src/image/sign_internal.h \
-	src/image/elf_image.c src/image/elf_section.c src/image/format_kernel.c src/image/format_oe.c \
-	src/image/format_sgxctl.c src/image/image.c src/image/image_mem.c src/image/key.c \
+	src/image/gramine_manifest.h src/image/image.h src/image/internal.h src/image/oe_image.h \
+	src/image/sign_internal.h src/image/toml.h src/image/toml_reader.h \
+	src/image/elf_image.c src/image/elf_sections.c src/image/format_gramine.c \
+	src/image/format_kernel.c src/image/format_oe.c src/image/format_sgxctl.c \
+	src/image/gramine_manifest.c src/image/image.c src/image/image_mem.c src/image/key.c \
 	src/image/measure.c src/image/names.c src/image/oe_image.c src/image/oe_layout.c \
-	src/image/plan.c src/image/secs.c src/image/sigstruct.c
+	src/image/plan.c src/image/secs.c src/image/sigstruct.c src/image/toml.c \
+	src/image/toml_string.c
 libimage_a_CFLAGS = $(AM_CFLAGS) $(CONV_CFLAGS) $(ELF_CFLAGS) $(CRYPTO_CFLAGS)
 libimage_libs = libimage.a libarch.a $(libbase_libs) $(ELF_LIBS) $(CRYPTO_LIBS)
 

@@ -186,6 +186,10 @@ int plan_measure(const struct plan *p, uint8_t mrenclave[32], image_progress pro
 		.next_ns = now_ns() + PROGRESS_NS,
 	};
 
+	if (p->no_measure) {
+		err_set(e, ERR_UNSUPPORTED, 0, "MRENCLAVE is not known: %s", p->no_measure);
+		return err_hint(e, "'sgxctl inspect' shows what is known");
+	}
 	if (!md)
 		return err_set(e, ERR_NO_MEMORY, 0, "no memory for SHA-256");
 	if (!EVP_DigestInit_ex(md, EVP_sha256(), NULL))

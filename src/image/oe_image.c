@@ -14,6 +14,24 @@
 #define MAX_WRITTEN_BSS ((uint64_t)1 << 24)     /* how far behind a segment's file bytes may be written */
 #define MAX_TLS_BYTES   ((uint64_t)1 << 32)
 
+unsigned int oe_sections(const struct elf_image *elf, const char *name, struct oe_section *ret)
+{
+	unsigned int found = 0;
+	Elf64_Shdr sh;
+
+	for (unsigned int i = 0; elf_image_section(elf, i, &sh); i++) {
+		if (!strcmp(elf_image_section_name(elf, &sh), name) && !found++)
+			*ret = (struct oe_section){ sh, elf->ehdr.e_shoff + i * sizeof(sh) };
+	}
+	return found;
+}
+
+const uint8_t *oe_section_bytes(const struct elf_image *elf, const struct oe_section *s)
+{
+	return s->sh.sh_type != SHT_NOBITS && elf_image_inside(elf, s->sh.sh_offset, s->sh.sh_size) ?
+	       elf->bytes + s->sh.sh_offset : NULL;
+}
+
 static int bad_segment(const struct elf_segment *s, struct err *e, const char *what)
 {
 	err_set(e, ERR_BAD_LAYOUT, 0, "segment %u %s", s->index, what);
@@ -51,13 +69,11 @@ static int read_segments(struct oe_image *oe, struct image_mem *mem, struct err 
 
 static void read_tls(struct oe_image *oe)
 {
-	if (!elf_sections_named(oe->elf, ".tdata", &oe->tdata))
-		oe->tdata = (struct elf_section){ 0 };
-	if (!elf_sections_named(oe->elf, ".tbss", &oe->tbss))
-		oe->tbss = (struct elf_section){ 0 };
+	oe_sections(oe->elf, ".tdata", &oe->tdata);
+	oe_sections(oe->elf, ".tbss", &oe->tbss);
 	oe->tdata_segment_align = oe->tdata.sh.sh_addralign;
 	for (unsigned int i = 0; i < oe->elf->ehdr.e_phnum; i++) {
-		Elf64_Phdr ph = program_header(oe->elf, i);
+		Elf64_Phdr ph = elf_image_phdr(oe->elf, i);
 
 		if (ph.p_type == PT_TLS && oe->tdata.sh.sh_size && ph.p_vaddr == oe->tdata.sh.sh_addr)
 			oe->tdata_segment_align = ph.p_align;
@@ -177,12 +193,12 @@ int oe_image_clear_header(struct oe_image *oe, struct image_mem *mem, struct err
 static int relocation_section(const struct elf_image *elf, const char *name, const uint8_t **ret_bytes,
 			      uint64_t *ret_n, struct err *e)
 {
-	struct elf_section s;
+	struct oe_section s;
 
 	*ret_n = 0;
-	if (!elf_sections_named(elf, name, &s))
+	if (!oe_sections(elf, name, &s))
 		return 0;
-	*ret_bytes = elf_section_bytes(elf, &s);
+	*ret_bytes = oe_section_bytes(elf, &s);
 	if (!*ret_bytes || s.sh.sh_entsize != sizeof(Elf64_Rela)) {
 		err_set(e, ERR_BAD_ELF, 0, "section %s is outside the file, or its entries are not of %zu bytes",
 			name, sizeof(Elf64_Rela));
@@ -196,22 +212,24 @@ static int relocation_section(const struct elf_image *elf, const char *name, con
 static int resolve_thread_locals(const struct elf_image *elf, uint8_t *table, uint64_t bytes, uint64_t file_off,
 				 struct err *e)
 {
-	struct elf_symbols symbols = { 0 };
-	bool open = elf_symbols_open(elf, ".dynsym", SHT_DYNSYM, &symbols);
+	struct elf_symbols symbols;
 
+	elf_symbols_open(elf, SHT_DYNSYM, &symbols);
 	for (uint64_t at = 0; bytes - at >= sizeof(Elf64_Rela); at += sizeof(Elf64_Rela)) {
 		Elf64_Rela r;
+		Elf64_Sym sym;
 
 		memcpy(&r, table + at, sizeof(r));
 		if (ELF64_R_TYPE(r.r_info) != R_X86_64_TPOFF64)
 			continue;
-		if (!open || ELF64_R_SYM(r.r_info) >= symbols.n) {
+		if (ELF64_R_SYM(r.r_info) >= symbols.n) {
 			err_set(e, ERR_BAD_ELF, 0,
 				"a thread-local relocation names symbol %llu, which .dynsym does not have",
 				(unsigned long long)ELF64_R_SYM(r.r_info));
 			return err_offset(e, file_off + at);
 		}
-		r.r_addend = (Elf64_Sxword)elf_symbol_at(&symbols, ELF64_R_SYM(r.r_info)).st_value;
+		memcpy(&sym, symbols.table + ELF64_R_SYM(r.r_info) * sizeof(sym), sizeof(sym));
+		r.r_addend = (Elf64_Sxword)sym.st_value;
 		memcpy(table + at, &r, sizeof(r));
 	}
 	return 0;
@@ -261,7 +279,7 @@ int oe_image_relocations(struct oe_image *oe, const struct oe_build *build, stru
 /* ---- the rest -------------------------------------------------------------------------------- */
 
 /* Adds the bytes of a section, rounded up to a multiple of align (hostile numbers; 0 means no alignment). */
-static int add_rounded(uint64_t *bytes, const struct elf_section *s, uint64_t align, struct err *e)
+static int add_rounded(uint64_t *bytes, const struct oe_section *s, uint64_t align, struct err *e)
 {
 	if (s->sh.sh_size > MAX_TLS_BYTES || align > MAX_TLS_BYTES) {
 		err_set(e, ERR_TOO_BIG, 0,

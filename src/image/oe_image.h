@@ -8,6 +8,16 @@
 
 #include "image/internal.h"
 
+/* A section, and where the file describes it. */
+struct oe_section {
+	Elf64_Shdr sh;
+	uint64_t header_off;
+};
+/* How many sections have that name; the first of them in *ret, which stays as it was when there is none. */
+unsigned int oe_sections(const struct elf_image *elf, const char *name, struct oe_section *ret);
+/* Its sh_size bytes, or NULL when the file does not hold them. */
+const uint8_t *oe_section_bytes(const struct elf_image *elf, const struct oe_section *s);
+
 /* One thing that releases differ in; a file can be made by any release whose structure it has. */
 struct oe_build {
 	const char *release;            /* "0.16 to 0.17.0" */
@@ -36,7 +46,7 @@ struct oe_image {
 	const uint8_t *relocations;
 	uint64_t relocation_bytes;      /* whole pages */
 	bool relocations_with_plt;
-	struct elf_section tdata, tbss; /* all zero when the file has none */
+	struct oe_section tdata, tbss; /* all zero when the file has none */
 	uint64_t tdata_align;           /* the one that counts; set by the caller */
 	uint64_t tdata_segment_align;   /* of PT_TLS, where that is about .tdata; else the section's */
 };

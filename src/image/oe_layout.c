@@ -62,6 +62,32 @@ static int place(const struct oe *o, const struct oe_build *build, struct layout
 	return 0;
 }
 
+/* A name to look up, and what was found: the first symbol that has it. */
+struct wanted {
+	const char *name;
+	bool found;
+	uint64_t value;
+	uint64_t file_off;      /* of the symbol */
+};
+
+/* All in one pass: tables can be long. */
+static void find_symbols(struct elf_symbols *table, uint64_t table_off, struct wanted *wanted, size_t n_wanted)
+{
+	Elf64_Sym sym;
+	const char *name;
+
+	while (elf_symbols_next(table, &sym, &name)) {
+		for (size_t k = 0; k < n_wanted; k++) {
+			if (wanted[k].found || strcmp(wanted[k].name, name))
+				continue;
+			wanted[k].found = true;
+			wanted[k].value = sym.st_value;
+			wanted[k].file_off = table_off + (table->i - 1) * sizeof(sym);
+			break;
+		}
+	}
+}
+
 /* What the loader tells the enclave about itself. */
 static int write_values(struct oe *o, const struct oe_build *build, const struct layout *l, struct err *e)
 {
@@ -72,7 +98,7 @@ static int write_values(struct oe *o, const struct oe_build *build, const struct
 		.reloc_size = oe->relocation_bytes, .heap_rva = l->heap,
 		.enclave_size = build->unrounded_size ? l->end : plan_size_for(l->end),
 	};
-	struct elf_wanted symbols[] = {
+	struct wanted symbols[] = {
 		{ .name = "_enclave_rva" }, { .name = "_reloc_rva" }, { .name = "_reloc_size" },
 		{ .name = "_tdata_rva" }, { .name = "_tdata_size" }, { .name = "_tdata_align" },
 		{ .name = "_tbss_size" }, { .name = "_tbss_align" }, { .name = "_td_from_tcs_offset" },
@@ -83,20 +109,21 @@ static int write_values(struct oe *o, const struct oe_build *build, const struct
 		oe->tdata.sh.sh_addr, oe->tdata.sh.sh_size, oe->tdata_align,
 		oe->tbss.sh.sh_size, oe->tbss.sh.sh_addralign, (l->tls_pages + OE_TD_PAGES) * SGX_PAGE_SIZE,
 	};
-	struct elf_symbols table = { 0 };
+	struct elf_symbols table;
+	uint64_t table_off;
 
 	if ((build->clears_header && oe_image_clear_header(oe, o->mem, e) < 0) ||
 	    oe_image_write(oe, o->mem, o->addr + st->sigstruct - OE_IMAGE_INFO, &info, sizeof(info),
 			   "image_info", o->file_off, e) < 0)
 		return -1;
-	if (elf_symbols_open(oe->elf, build->full_symtab ? ".symtab" : ".dynsym",
-			     build->full_symtab ? SHT_SYMTAB : SHT_DYNSYM, &table))
-		elf_symbols_find(&table, symbols, N);
+	elf_symbols_open(oe->elf, build->full_symtab ? SHT_SYMTAB : SHT_DYNSYM, &table);
+	table_off = (uint64_t)(table.table - oe->elf->bytes);
+	find_symbols(&table, table_off, symbols, N);
 	for (size_t i = 0; i < N; i++) {
 		if (!symbols[i].found && i < N_REQUIRED) {
 			err_set(e, ERR_BAD_LAYOUT, 0, "the symbol %s is missing in %s", symbols[i].name,
 				build->full_symtab ? ".symtab" : ".dynsym");
-			return err_offset(e, table.file_off);
+			return table.table ? err_offset(e, table_off) : -1;
 		}
 		if (!symbols[i].found || (i >= TDATA && i < TBSS && !oe->tdata.sh.sh_size) ||
 		    (i >= TBSS && i < TD && !oe->tbss.sh.sh_size) || (i == TD && build->fixed_tls))

@@ -3,6 +3,7 @@
  * The image library on a command line, for the tests that compare it with other implementations:
  *
  *     image_tool measure IMAGE [FORMAT|- [HEAP [RESERVE]]]   MRENCLAVE, or "error: CODE ..." and exit 1
+ *                                                            IMAGE_LIBPAL is the libpal of a manifest
  *     image_tool sign IMAGE KEY OUT                          a SIGSTRUCT file
  *     image_tool verify SIGSTRUCT                            MRSIGNER, or an error
  *     image_tool user-key PATH                               "created" or "found"
@@ -44,6 +45,7 @@ static int measure(int argc, char **argv)
 	uint8_t hash[32];
 	struct plan p;
 
+	opts.libpal = getenv("IMAGE_LIBPAL");
 	if (argc > 3 && strcmp(argv[3], "-"))
 		opts.format = argv[3];
 	if ((argc > 4 && parse_size(argv[4], UINT64_MAX, &opts.heap_bytes) < 0) ||
