@@ -24,7 +24,8 @@ static int parse(const struct json *body, struct load *l, struct dev_config *dev
 	if (arg_str(body, "name", &l->name, e) || arg_str(body, "stem", &l->stem, e) ||
 	    arg_str(body, "image", &l->image, e) || arg_str(body, "format", &l->format, e) ||
 	    arg_str(body, "sigstruct", &l->sigstruct, e) || arg_str(body, "key", &l->key, e) ||
-	    arg_bool(body, "debug", &l->debug, e) || arg_u64(body, "heap", &l->image_opts.heap_bytes, e) ||
+	    arg_str(body, "libpal", &l->image_opts.libpal, e) || arg_bool(body, "debug", &l->debug, e) ||
+	    arg_u64(body, "heap", &l->image_opts.heap_bytes, e) ||
 	    arg_u64(body, "reserve", &l->image_opts.reserve_bytes, e) || arg_device(body, dev, e))
 		return -1;
 	if (!l->image)
