@@ -268,22 +268,23 @@ static void fill_threads(struct gramine *g, const struct tcb_layout *layout)
 		fill_thread(g, layout, i);
 }
 
-/* The layout that gives the signed MRENCLAVE, or NULL. */
-static const struct tcb_layout *try_layouts(struct gramine *g, const struct plan *p)
+/* The layout that gives the signed MRENCLAVE; *ret NULL: none does. */
+static int try_layouts(struct gramine *g, const struct plan *p, const struct tcb_layout **ret, struct err *e)
 {
 	uint8_t mrenclave[32];
 
-	if (p->pages_added > TRIAL_MAX_PAGES)
-		return NULL;
-	for (size_t i = 0; i < N_LAYOUTS; i++) {
+	for (size_t i = 0; i < N_LAYOUTS && p->pages_added <= TRIAL_MAX_PAGES; i++) {
 		if (layouts[i].before_1_4 && g->m.has_max_threads)
 			continue;
 		fill_threads(g, &layouts[i]);
-		if (plan_measure(p, mrenclave, NULL, NULL, NULL) == 0 &&
-		    !memcmp(mrenclave, p->sigstruct.enclavehash, sizeof(mrenclave)))
-			return &layouts[i];
+		if (plan_measure(p, mrenclave, NULL, NULL, e) < 0)
+			return -1;
+		if (!memcmp(mrenclave, p->sigstruct.enclavehash, sizeof(mrenclave))) {
+			*ret = &layouts[i];
+			break;
+		}
 	}
-	return NULL;
+	return 0;
 }
 
 static int choose(struct gramine *g, struct plan_build *b, struct err *e)
@@ -301,7 +302,8 @@ static int choose(struct gramine *g, struct plan_build *b, struct err *e)
 			return err_hint(e, "layouts are 1 and 2, see sgxctl-enclave(7)");
 		}
 	} else if (b->p.has_sigstruct) {
-		found = try_layouts(g, &b->p);
+		if (try_layouts(g, &b->p, &found, e) < 0)
+			return -1;
 		if (!found)
 			b->p.no_measure = "no known layout of its thread blocks gives the ENCLAVEHASH of the .sig:"
 					  " another libpal.so or manifest, or an unknown release of Gramine";

@@ -187,47 +187,47 @@ static int lay_out(struct oe *o, const struct guess *g, struct plan_build *b, st
 	return oe_layout(o, g->build, b, e);
 }
 
-/* The signed MRENCLAVE decides; NULL: it cannot. */
-static const struct guess *try_guesses(struct oe *o, const struct guess *guesses, size_t n,
-				       const uint8_t hash[32], struct plan_build *b)
+/* Is it the one with this MRENCLAVE?  1 yes, 0 no, -1 memory ran out. */
+static int try_guess(struct oe *o, const struct guess *g, const uint8_t hash[32], struct plan_build *b,
+		     struct err *e)
 {
 	uint8_t mrenclave[32];
+	struct err why = { 0 };
 
-	for (size_t i = 0; i < n; i++) {
-		/* one that does not fit the file (a symbol is missing) was not it */
-		if (lay_out(o, &guesses[i], b, NULL) < 0)
-			continue;
-		if (b->p.pages_measured > TRIAL_MAX_MEASURED || b->p.pages_added > TRIAL_MAX_ADDED)
-			return NULL;
-		if (plan_measure(&b->p, mrenclave, NULL, NULL, NULL) == 0 && !memcmp(mrenclave, hash, 32))
-			return &guesses[i];
+	/* one that does not fit the file (a symbol is missing) was not it */
+	if (lay_out(o, g, b, &why) < 0 || b->p.pages_measured > TRIAL_MAX_MEASURED ||
+	    b->p.pages_added > TRIAL_MAX_ADDED || plan_measure(&b->p, mrenclave, NULL, NULL, &why) < 0) {
+		if (why.code != ERR_NO_MEMORY)
+			return 0;
+		if (e)
+			*e = why;
+		return -1;
 	}
-	return NULL;
+	return !memcmp(mrenclave, hash, sizeof(mrenclave));
 }
 
 static int choose(struct oe *o, struct plan_build *b, struct err *e)
 {
 	const struct sgx_arch_sigstruct *sig = o->file->sigstruct;
 	struct guess guesses[2 * OE_MAX_BUILDS] = { 0 };
-	const struct guess *g = NULL;
 	size_t n = make_guesses(o, guesses);
 	char words[80];
+	int found = 0;
 
 	if (!sig && o->is_signed)
 		sig = &o->sigstruct;
-	if (n > 1 && sig)
-		g = try_guesses(o, guesses, n, sig->enclavehash, b);
-	if (!g) {
-		if (lay_out(o, &guesses[0], b, e) < 0)
+	for (size_t i = 0; i < n && n > 1 && sig; i++) {
+		found = try_guess(o, &guesses[i], sig->enclavehash, b, e);
+		if (found < 0)
 			return -1;
-		g = &guesses[0];
-		if (n > 1) {
-			snprintf(words, sizeof(words), "%s (assumed: %s)", g->build->release,
-				 sig ? "the signed MRENCLAVE is of none" : "not signed");
-			return plan_build_fact_text(b, "release", words, e);
-		}
+		if (found)
+			return plan_build_fact_text(b, "release", guesses[i].build->release, e);
 	}
-	return plan_build_fact_text(b, "release", g->build->release, e);
+	if (lay_out(o, &guesses[0], b, e) < 0)
+		return -1;
+	snprintf(words, sizeof(words), "%s%s", guesses[0].build->release,
+		 n == 1 ? "" : sig ? " (assumed: the signed MRENCLAVE is of none)" : " (assumed: not signed)");
+	return plan_build_fact_text(b, "release", words, e);
 }
 
 static int add_id(struct plan_build *b, const struct oe *o, const char *key, uint64_t off, struct err *e)

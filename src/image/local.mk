@@ -20,7 +20,7 @@ tests_unit_test_image_mutate_SOURCES = tests/unit/test_image_mutate.c tests/unit
 	tests/unit/tap.h
 tests_unit_test_image_mutate_LDADD = $(libimage_libs)
 tests_unit_test_image_nomem_SOURCES = tests/unit/test_image_nomem.c tests/unit/image_bytes.h \
-	tests/unit/tap.h
+	tests/unit/image_oe_bytes.h tests/unit/tap.h
 tests_unit_test_image_nomem_LDADD = $(libimage_libs)
 tests_unit_test_image_nomem_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc -Wl,--wrap=reallocarray -Wl,--wrap=mmap
 tests_unit_test_image_oe_SOURCES = tests/unit/test_image_oe.c tests/unit/image_bytes.h \

@@ -53,8 +53,10 @@ static int measure(int argc, char **argv)
 		return 64;
 	if (image_open(argv[2], &opts, &p, &e) < 0)
 		return fail(&e);
-	if (plan_measure(&p, hash, NULL, NULL, &e) < 0)
+	if (plan_measure(&p, hash, NULL, NULL, &e) < 0) {
+		plan_release(&p);
 		return fail(&e);
+	}
 	print_hash(hash);
 	plan_release(&p);
 	return 0;
