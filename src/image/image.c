@@ -152,7 +152,7 @@ static int read_sigstruct(const struct image_opts *opts, struct sgx_arch_sigstru
 			  const struct sgx_arch_sigstruct **ret_sig, struct err *e)
 {
 	*ret_sig = opts->sigstruct ? room : NULL;
-	return opts->sigstruct ? sigstruct_load(opts->sigstruct, room, e) : 0;
+	return opts->sigstruct ? sigstruct_read(opts->sigstruct, room, e) : 0;
 }
 
 int image_open(const char *path, const struct image_opts *opts, struct plan *ret_plan, struct err *e)
@@ -206,7 +206,7 @@ int image_companion_sigstruct(const struct image_file *file, const char *ext, st
 	}
 	if (access(path, F_OK) < 0 && errno == ENOENT)
 		return 0;
-	if (sigstruct_load(path, &sig, e) < 0)
+	if (sigstruct_read(path, &sig, e) < 0)
 		return -1;
 	return plan_set_sigstruct(p, &sig, UINT64_MAX, e, "%s", path) < 0 ? -1 : 1;
 }

@@ -121,6 +121,17 @@ uint64_t plan_size_for(uint64_t bytes);
 /* *at += bytes, refusing to pass PLAN_MAX_SIZE; what names the thing in the message. */
 int plan_advance(uint64_t *at, uint64_t bytes, const char *what, struct err *e);
 
+/* ---- measure.c: pages as EADD leaves them ---------------------------------------------------- */
+
+/* SECINFO.FLAGS as EADD measures them: it takes the rights of a TCS page away before. */
+uint64_t plan_run_measured_secinfo(const struct plan_run *r);
+/* The chunks of each page in the order in which they are measured; how many. */
+unsigned int plan_run_chunks(const struct plan_run *r, uint8_t ret_order[PLAN_CHUNKS_PER_PAGE]);
+/* Page i of a run as EEXTEND sees it: in buf, or where the file holds it. */
+const uint8_t *plan_run_page_added(const struct plan_run *r, uint64_t i, uint8_t buf[SGX_PAGE_SIZE]);
+/* So many pages from the start may differ from each other; behind them all are fill. */
+uint64_t plan_run_data_pages(const struct plan_run *r);
+
 /* ---- formats ------------------------------------------------------------------------------- */
 
 /* What a reader gets to see. */

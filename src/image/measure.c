@@ -6,6 +6,7 @@
  * Authority: Intel SDM Vol. 3D, ECREATE, EADD, EEXTEND ("Operation"), EINIT (finalisation).
  */
 #include <openssl/evp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -63,10 +64,32 @@ static bool is_tcs(const struct plan_run *r)
 	return (r->secinfo & SGX_SECINFO_PT_MASK) == SGX_SECINFO_TCS;
 }
 
-/* EADD takes the rights of a TCS page away before it measures them. */
-static uint64_t measured_secinfo(const struct plan_run *r)
+uint64_t plan_run_measured_secinfo(const struct plan_run *r)
 {
 	return is_tcs(r) ? r->secinfo & ~(uint64_t)SGX_SECINFO_RWX : r->secinfo;
+}
+
+void plan_run_page_digest(const struct plan_run *r, uint64_t i, uint8_t digest[32])
+{
+	uint8_t page[SGX_PAGE_SIZE];
+
+	plan_run_page(r, i, page);
+	/* A digest of fixed-size memory fails only when libcrypto itself is unusable. */
+	if (!EVP_Digest(page, sizeof(page), digest, NULL, EVP_sha256(), NULL))
+		abort();
+}
+
+unsigned int plan_run_chunks(const struct plan_run *r, uint8_t ret_order[PLAN_CHUNKS_PER_PAGE])
+{
+	unsigned int n = 0;
+
+	for (unsigned int c = 0; c < PLAN_CHUNKS_PER_PAGE; c++) {
+		if (r->chunks >> c & 1)
+			ret_order[n++] = (uint8_t)c;
+	}
+	if (r->chunk_order)
+		memcpy(ret_order, r->chunk_order, n);
+	return n;
 }
 
 /* EADD clears these fields of a TCS, whatever the source page held; EEXTEND sees the page after that. */
@@ -80,6 +103,18 @@ static void as_eadd_leaves_tcs(uint8_t page[SGX_PAGE_SIZE])
 	tcs.aep = 0;
 	tcs.flags &= ~(uint64_t)SGX_TCS_DBGOPTIN;
 	memcpy(page, &tcs, sizeof(tcs));
+}
+
+const uint8_t *plan_run_page_added(const struct plan_run *r, uint64_t i, uint8_t buf[SGX_PAGE_SIZE])
+{
+	const uint8_t *page = is_tcs(r) ? NULL : plan_run_page_direct(r, i);
+
+	if (page)
+		return page;
+	plan_run_page(r, i, buf);
+	if (is_tcs(r))
+		as_eadd_leaves_tcs(buf);
+	return buf;
 }
 
 /* What the hash gets of one page of a run: an EADD record, then an EEXTEND record and its bytes per chunk. */
@@ -98,16 +133,10 @@ static void stream_init(struct page_stream *s, const struct plan_run *r)
 {
 	memset(s, 0, sizeof(*s));
 	memcpy(s->bytes, tag_eadd, sizeof(tag_eadd));
-	put64(s->bytes + SECINFO_OFF, measured_secinfo(r));
-	for (unsigned int c = 0; c < PLAN_CHUNKS_PER_PAGE; c++) {
-		if (!(r->chunks >> c & 1))
-			continue;
-		memcpy(chunk_at(s, s->n_chunks), tag_eextend, sizeof(tag_eextend));
-		s->order[s->n_chunks] = (uint8_t)c;
-		s->n_chunks++;
-	}
-	if (r->chunk_order)
-		memcpy(s->order, r->chunk_order, s->n_chunks);
+	put64(s->bytes + SECINFO_OFF, plan_run_measured_secinfo(r));
+	s->n_chunks = plan_run_chunks(r, s->order);
+	for (unsigned int k = 0; k < s->n_chunks; k++)
+		memcpy(chunk_at(s, k), tag_eextend, sizeof(tag_eextend));
 }
 
 static void stream_place(struct page_stream *s, uint64_t off)
@@ -123,8 +152,7 @@ static void stream_fill(struct page_stream *s, const uint8_t page[SGX_PAGE_SIZE]
 		memcpy(chunk_at(s, k) + RECORD_BYTES, page + s->order[k] * SGX_EEXTEND_BYTES, SGX_EEXTEND_BYTES);
 }
 
-/* Up to where pages differ from each other; behind that they are all fill. */
-static uint64_t pages_with_data(const struct plan_run *r)
+uint64_t plan_run_data_pages(const struct plan_run *r)
 {
 	uint64_t n = r->data ? (r->data_lead + r->data_bytes + SGX_PAGE_SIZE - 1) / SGX_PAGE_SIZE : 0;
 
@@ -133,24 +161,15 @@ static uint64_t pages_with_data(const struct plan_run *r)
 
 static int measure_pages(struct measure *m, const struct plan_run *r, struct err *e)
 {
-	uint64_t own = pages_with_data(r);
+	uint64_t own = plan_run_data_pages(r);
 	uint8_t copy[SGX_PAGE_SIZE];
 	struct page_stream s;
 
 	stream_init(&s, r);
 	for (uint64_t i = 0; i < r->pages; i++) {
-		const uint8_t *page = is_tcs(r) ? NULL : plan_run_page_direct(r, i);
-
 		stream_place(&s, r->off + i * SGX_PAGE_SIZE);
-		if (i <= own) {
-			if (!page) {
-				plan_run_page(r, i, copy);
-				if (is_tcs(r))
-					as_eadd_leaves_tcs(copy);
-				page = copy;
-			}
-			stream_fill(&s, page);
-		}
+		if (i <= own)
+			stream_fill(&s, plan_run_page_added(r, i, copy));
 		if (update(m, s.bytes, RECORD_BYTES + s.n_chunks * CHUNK_BYTES, 1, e) < 0)
 			return -1;
 	}
@@ -163,7 +182,7 @@ static int measure_added_only(struct measure *m, const struct plan_run *r, struc
 
 	for (unsigned int n = 0; n < BATCH_RECORDS; n++) {
 		memcpy(records[n], tag_eadd, sizeof(tag_eadd));
-		put64(records[n] + SECINFO_OFF, measured_secinfo(r));
+		put64(records[n] + SECINFO_OFF, plan_run_measured_secinfo(r));
 	}
 	for (uint64_t i = 0; i < r->pages;) {
 		uint64_t left = r->pages - i, n = left < BATCH_RECORDS ? left : BATCH_RECORDS;

@@ -41,7 +41,7 @@ static int get_key(const struct load *l, struct sign_key **ret_key, struct err *
 	bool created;
 
 	if (l->key)
-		return sign_key_load(l->key, ret_key, e);
+		return sign_key_load(l->key, NULL, ret_key, e);
 	if (sign_key_user_path(path, sizeof(path), e))
 		return -1;
 	return sign_key_user(path, ret_key, &created, e);

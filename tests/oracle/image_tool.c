@@ -68,7 +68,7 @@ static int sign(char **argv)
 	struct plan p;
 
 	if (image_open(argv[2], NULL, &p, &e) < 0 || plan_measure(&p, hash, NULL, NULL, &e) < 0 ||
-	    sign_key_load(argv[3], &key, &e) < 0)
+	    sign_key_load(argv[3], NULL, &key, &e) < 0)
 		return fail(&e);
 	sign_params_default(&sp, &p);
 	if (sigstruct_sign(&sp, hash, key, &sig, &e) < 0)
