@@ -197,11 +197,10 @@ static struct json *image_doc(const struct measured *m, const struct offers *o, 
 	json_add_bool(doc, "ok", true);
 	json_add_str(doc, "image", m->path);
 	json_add_str(doc, "device", o->device);
-	json_add_str(doc, "sigstruct_from", p->has_sigstruct ? p->sigstruct_from : NULL);
-	if (p->has_sigstruct)
+	if (p->has_sigstruct) {
+		json_add_str(doc, "sigstruct_from", p->sigstruct_from);
 		json_add_bool(doc, "matches", !memcmp(m->mrenclave, p->sigstruct.enclavehash, sizeof(m->mrenclave)));
-	else
-		json_add_null(doc, "matches");
+	}
 	secs_doc(p, secs, doc);
 	sources_doc(p, doc);
 	json_add_bool(doc, "inferred", true);

@@ -115,10 +115,8 @@ static int add_sigstruct(struct json *doc, const struct sgx_arch_sigstruct *sig,
 {
 	struct json *o;
 
-	if (!sig) {
-		json_add_null(doc, "sigstruct");
+	if (!sig)
 		return 0;
-	}
 	o = json_add_obj(doc, "sigstruct");
 	json_add_str(o, "from", from);
 	if (off != UINT64_MAX)
@@ -132,8 +130,6 @@ static void add_secs(struct json *doc, const struct plan *p)
 
 	if (p->has_base)
 		json_add_hex(o, "base", p->base);
-	else
-		json_add_null(o, "base");
 	json_add_size(o, "size", p->size);
 	json_add_size(doc, "ssaframesize", p->ssaframesize);
 	attributes_doc(doc, "attributes", &p->attributes);
@@ -144,9 +140,8 @@ static void add_secs(struct json *doc, const struct plan *p)
 	json_add_bool(doc, "op_interface", p->op_interface);
 	if (p->dyn_entry)
 		json_add_hex(doc, "dyn_entry", p->dyn_entry);
-	else
-		json_add_null(doc, "dyn_entry");
-	json_add_str(doc, "no_run", p->no_run);
+	if (p->no_run)
+		json_add_str(doc, "no_run", p->no_run);
 }
 
 static struct json *document_begin(const char *path, const char *kind)

@@ -46,8 +46,6 @@ static void side_doc(struct json *doc, const struct diff *d, int i)
 	if (p->has_sigstruct) {
 		sigstruct_mrsigner(&p->sigstruct, mrsigner);
 		json_add_bytes(o, "mrsigner", mrsigner, sizeof(mrsigner));
-	} else {
-		json_add_null(o, "mrsigner");
 	}
 	json_add_size(json_add_obj(o, "elrange"), "size", p->size);
 	pages = json_add_obj(o, "pages");
@@ -57,7 +55,8 @@ static void side_doc(struct json *doc, const struct diff *d, int i)
 
 /* ---- where they part -------------------------------------------------------------------------- */
 
-static void record_doc(struct json *o, const char *key, const struct plan *p, const struct plan_record *r)
+static void record_doc(struct json *o, const char *key, const struct plan *p, const struct plan_record *r,
+		       uint64_t place)
 {
 	struct json *rec = json_add_obj(o, key);
 	bool create = !strcmp(r->leaf, "ECREATE");
@@ -70,7 +69,7 @@ static void record_doc(struct json *o, const char *key, const struct plan *p, co
 		json_add_hex(rec, "offset", r->off);
 		if (!strcmp(r->leaf, "EADD"))
 			json_add_hex(rec, "secinfo", r->secinfo);
-		place_doc(rec, "place", p, r->off);
+		place_doc(rec, "place", p, place);
 	}
 }
 
@@ -78,6 +77,7 @@ static void parting_doc(struct json *doc, const struct diff *d)
 {
 	struct plan_parting at;
 	struct json *o;
+	bool data;
 
 	plan_compare(&d->side[0].plan, &d->side[1].plan, &at);
 	json_add_bool(doc, "same_mrenclave", at.record == UINT64_MAX);
@@ -85,12 +85,13 @@ static void parting_doc(struct json *doc, const struct diff *d)
 		json_add_null(doc, "first_difference");
 		return;
 	}
+	data = !strcmp(at.what, "data");
 	o = json_add_obj(doc, "first_difference");
 	json_add_size(o, "record", at.record);
 	json_add_str(o, "what", at.what);
-	record_doc(o, "a", &d->side[0].plan, &at.a);
-	record_doc(o, "b", &d->side[1].plan, &at.b);
-	if (!strcmp(at.what, "data"))
+	record_doc(o, "a", &d->side[0].plan, &at.a, data ? at.byte : at.a.off);
+	record_doc(o, "b", &d->side[1].plan, &at.b, data ? at.byte : at.b.off);
+	if (data)
 		json_add_hex(o, "byte", at.byte);
 }
 

@@ -64,15 +64,13 @@ static void add_debug(struct json *o, const struct sgx_arch_sigstruct *s)
 		json_add_str(d, "text", set ? "the loader decides: DEBUG is set, but not in the mask" : "the loader decides");
 }
 
-/* yyyy-mm-dd, or null when it is no date. */
+/* yyyy-mm-dd, when it is a date. */
 static void add_day(struct json *o, const char *key, unsigned int year, unsigned int month, unsigned int day)
 {
 	char text[48];
 
-	if (year < 1990 || year > 2199 || month < 1 || month > 12 || day < 1 || day > 31) {
-		json_add_null(o, key);
+	if (year < 1990 || year > 2199 || month < 1 || month > 12 || day < 1 || day > 31)
 		return;
-	}
 	snprintf(text, sizeof(text), "%04u-%02u-%02u", year, month, day);
 	json_add_str(o, key, text);
 }

@@ -108,14 +108,16 @@ static error_t option_bits(struct argp_state *state, const struct row *r, const 
 		if (option_u64(state, r->option, word, limit_of(r), &bits))
 			return EINVAL;
 	} else {
-		for (size_t n; *word || word[-(word > arg)] == ','; word += n + (word[n] == ',')) {
-			n = strcspn(word, ",");
+		do {
+			size_t n = strcspn(word, ",");
+
 			if (bit_of(r->names, word, n, &bit) < 0 || bit > limit_of(r)) {
 				argp_error(state, "--%s: '%.*s' is no bit of it", r->option, (int)n, word);
 				return EINVAL;
 			}
 			bits |= bit;
-		}
+			word += n;
+		} while (*word++ == ',');
 	}
 	*ret = (*arg == '~' ? ~bits : bits) & limit_of(r);
 	return 0;

@@ -254,13 +254,13 @@ static int fill_doc(struct json *doc, const struct checking *c, bool matches, co
 
 	if (v->plan)
 		json_add_bool(doc, "matches", matches);
-	else
-		json_add_null(doc, "matches");
 	json_add_bool(json_add_obj(doc, "signature"), "valid", c->signed_well);
 	json_add_bytes(doc, "mrsigner", mrsigner, 32);
 	json_add_size(doc, "failed", c->failed);
-	json_add_str(doc, "sigstruct_from", v->plan ? v->plan->sigstruct_from : NULL);
-	json_add_str(doc, "no_run", v->plan ? v->plan->no_run : NULL);
+	if (v->plan)
+		json_add_str(doc, "sigstruct_from", v->plan->sigstruct_from);
+	if (v->plan && v->plan->no_run)
+		json_add_str(doc, "no_run", v->plan->no_run);
 	add_offers(doc, &v->offers);
 	return sigstruct_doc(json_add_obj(doc, "sigstruct"), v->sig, e);
 }

@@ -9,8 +9,10 @@ libimage_a_SOURCES = \
 libimage_a_CFLAGS = $(AM_CFLAGS) $(CONV_CFLAGS) $(ELF_CFLAGS) $(CRYPTO_CFLAGS)
 libimage_libs = libimage.a libarch.a $(libbase_libs) $(ELF_LIBS) $(CRYPTO_LIBS)
 
-unit_tests += tests/unit/test_image_formats tests/unit/test_image_mutate tests/unit/test_image_nomem \
+unit_tests += tests/unit/test_image_diff tests/unit/test_image_formats tests/unit/test_image_mutate tests/unit/test_image_nomem \
 	tests/unit/test_image_plan tests/unit/test_image_sign
+tests_unit_test_image_diff_SOURCES = tests/unit/test_image_diff.c tests/unit/tap.h
+tests_unit_test_image_diff_LDADD = $(libimage_libs)
 tests_unit_test_image_formats_SOURCES = tests/unit/test_image_formats.c tests/unit/image_bytes.h \
 	tests/unit/tap.h
 tests_unit_test_image_formats_LDADD = $(libimage_libs)
