@@ -11,12 +11,18 @@
 
 /* A format is one file with an image_reader, and one line in each of these two tables, in the order of detection. */
 const struct image_format image_formats[] = {
+	{ "sgxs", "SGXS stream of Fortanix' tools; sgxs:fit or sgxs:SIZE for one whose size is open" },
 	{ "sgxctl", "ELF with an sgxctl note that declares threads, stacks, heap and reserve" },
+	{ "enarx", "ELF of Enarx' SGX shim; --exec names the program that it runs" },
 	{ "kernel", "ELF of the Linux kernel's SGX selftests: TCS pages in the first segment" },
+	{ "raw", "pages without a header: raw:KIND,KIND... of tcs, r, rw, rx, rwx; the last is repeated" },
 };
 static const struct image_reader *const readers[] = {
+	&image_reader_sgxs,
 	&image_reader_sgxctl,
+	&image_reader_enarx,
 	&image_reader_kernel,
+	&image_reader_raw,
 };
 const size_t image_n_formats = sizeof(image_formats) / sizeof(image_formats[0]);
 _Static_assert(sizeof(image_formats) / sizeof(image_formats[0]) == sizeof(readers) / sizeof(readers[0]),
@@ -103,6 +109,16 @@ static const struct image_reader *choose(struct image_file *file, const char *wo
 	return NULL;
 }
 
+/* Is it of a format that reads the file by itself?  Asked when only the head of it is here. */
+static bool is_streamed(const struct image_file *file, const char *word)
+{
+	for (size_t i = 0; i < image_n_formats; i++) {
+		if (readers[i]->streams && (word ? is_named(word, image_formats[i].name) : readers[i]->detect(file)))
+			return true;
+	}
+	return false;
+}
+
 /* UINT64_MAX stands for the image's own choice. */
 static int check_size(const char *what, uint64_t bytes, struct err *e)
 {
@@ -111,6 +127,17 @@ static int check_size(const char *what, uint64_t bytes, struct err *e)
 	err_set(e, ERR_BAD_LAYOUT, 0, "%s of %llu bytes is no multiple of 4096", what,
 		(unsigned long long)bytes);
 	return err_hint(e, "sizes are whole pages: the suffixes K, M, G and T help");
+}
+
+static int check_sizes(const struct image_reader *reader, const struct image_opts *opts, struct err *e)
+{
+	if (check_size("heap", opts->heap_bytes, e) < 0 || check_size("reserve", opts->reserve_bytes, e) < 0)
+		return -1;
+	if (!reader->fixed_size || (opts->heap_bytes == UINT64_MAX && opts->reserve_bytes == UINT64_MAX))
+		return 0;
+	err_set(e, ERR_UNSUPPORTED, 0, "an image of this format says itself which pages there are and how large "
+		"the enclave is");
+	return err_hint(e, "leave out --heap and --reserve");
 }
 
 /* Consumes mem: it belongs to the plan, or is freed. */
@@ -126,17 +153,20 @@ static int parse_mem(struct image_mem *owned, const char *path, const struct ima
 	struct err elf_err = { 0 };
 	struct plan p;
 
-	if (check_size("heap", opts->heap_bytes, e) < 0 || check_size("reserve", opts->reserve_bytes, e) < 0)
-		return -1;
-	if (!elf_image_open(mem->bytes, mem->n_bytes, &elf, &elf_err))
-		file.elf = &elf;
+	if (!is_streamed(&file, opts->format)) {
+		if (image_mem_load(mem, e) < 0)
+			return -1;
+		file.n_bytes = mem->n_bytes;
+		if (!elf_image_open(mem->bytes, mem->n_bytes, &elf, &elf_err))
+			file.elf = &elf;
+	}
 	reader = choose(&file, opts->format, &elf_err);
 	if (!reader) {
 		if (e)
 			*e = elf_err;
 		return -1;
 	}
-	if (reader->parse(&file, opts, mem, &p, e) < 0)
+	if (check_sizes(reader, opts, e) < 0 || reader->parse(&file, opts, mem, &p, e) < 0)
 		return -1;
 	STEAL_PTR(mem);
 	if (sig && plan_set_sigstruct(&p, sig, UINT64_MAX, e, "%s", opts->sigstruct) < 0) {
@@ -164,7 +194,7 @@ int image_open(const char *path, const struct image_opts *opts, struct plan *ret
 
 	if (!opts)
 		opts = &defaults;
-	if (read_sigstruct(opts, &room, &sig, e) < 0 || image_mem_read(path, &mem, e) < 0)
+	if (read_sigstruct(opts, &room, &sig, e) < 0 || image_mem_open(path, &mem, e) < 0)
 		return -1;
 	if (parse_mem(mem, path, opts, sig, ret_plan, e) < 0)
 		return err_wrap(e, "'%s'", path);
@@ -209,4 +239,13 @@ int image_companion_sigstruct(const struct image_file *file, const char *ext, st
 	if (sigstruct_load(path, &sig, e) < 0)
 		return -1;
 	return plan_set_sigstruct(p, &sig, UINT64_MAX, e, "%s", path) < 0 ? -1 : 1;
+}
+
+void image_wish_as_signed(struct plan *p)
+{
+	p->attributes = (struct sgx_attributes){ SGX_ATTR_MODE64BIT, SGX_XFRM_LEGACY };
+	if (!p->has_sigstruct)
+		return;
+	p->attributes = p->sigstruct.attributes;
+	p->miscselect = p->sigstruct.miscselect;
 }

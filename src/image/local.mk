@@ -1,7 +1,9 @@
 noinst_LIBRARIES += libimage.a
 libimage_a_SOURCES = \
-	src/image/image.h src/image/internal.h src/image/sign_internal.h \
+	src/image/image.h src/image/internal.h src/image/record.h src/image/sgxs.h src/image/sign_internal.h src/image/stream.h \
 	src/image/elf_image.c src/image/format_kernel.c src/image/format_sgxctl.c \
+	src/image/format_enarx.c src/image/format_raw.c src/image/format_sgxs.c src/image/sgxs_runs.c \
+	src/image/sgxs_write.c src/image/stream.c \
 	src/image/image.c src/image/image_mem.c src/image/key.c src/image/measure.c \
 	src/image/names.c src/image/plan.c src/image/secs.c src/image/sigstruct.c
 libimage_a_CFLAGS = $(AM_CFLAGS) $(CONV_CFLAGS) $(ELF_CFLAGS) $(CRYPTO_CFLAGS)
@@ -29,4 +31,5 @@ check_PROGRAMS += tests/oracle/image_tool
 tests_oracle_image_tool_SOURCES = tests/oracle/image_tool.c
 tests_oracle_image_tool_LDADD = $(libimage_libs)
 TESTS += tests/oracle/check.sh
-EXTRA_DIST += tests/oracle/check.sh tests/oracle/mrenclave.py tests/oracle/sigstruct.py tests/mk/mk_elf.py
+EXTRA_DIST += tests/oracle/check.sh tests/oracle/mrenclave.py tests/oracle/sigstruct.py tests/mk/mk_elf.py \
+	tests/oracle/enarx.py tests/oracle/sgxs.py tests/mk/mk_enarx.py tests/mk/mk_sgxs.py
