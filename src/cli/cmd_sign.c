@@ -11,6 +11,7 @@ struct sign_args {
 	const char *key, *out;
 	uint64_t isvprodid, isvsvn, date;
 	bool has_date, debug, production;
+	struct sgxs_out sgxs;
 };
 
 enum { KEY_KEY = 'k', KEY_OUT = 'o', KEY_PRODID = 0x100, KEY_SVN, KEY_DATE, KEY_DEBUG, KEY_PRODUCTION };
@@ -55,6 +56,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &a->image.opts;
+		state->child_inputs[1] = &a->sgxs;
 		return 0;
 	case KEY_KEY:
 		a->key = arg;
@@ -91,6 +93,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_child children[] = { { &image_argp, 0, "", 0 },
+					      { &sgxs_argp, 0, "", 0 },
 					      { &output_argp, 0, "Output:", -1 },
 					      { 0 } };
 const struct argp cmd_sign_argp = {
@@ -174,6 +177,10 @@ int cmd_sign(int argc, char **argv)
 	}
 	if (make_signature(&a, &s, &e) == 0 && write_user_file(out, &s.sig, sizeof(s.sig), &e) == 0)
 		doc = document(&a, &s, out);
+	if (doc && sgxs_out(&a.sgxs, &a.image, &s.sig, doc, &e) < 0) {
+		json_free(doc);
+		doc = NULL;
+	}
 	measure_close(&a.image);
 	return doc ? cli_reply(doc) : cli_fail(&e);
 }

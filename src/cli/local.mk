@@ -2,7 +2,7 @@ bin_PROGRAMS += sgxctl
 sgxctl_SOURCES = \
 	src/cli/cli.h src/cli/commands.def src/cli/measure.h src/cli/render.h \
 	src/cli/main.c src/cli/options.c src/cli/range.c src/cli/request.c src/cli/output.c src/cli/image.c \
-	src/cli/measure.c src/cli/complete.c \
+	src/cli/measure.c src/cli/sgxs_out.c src/cli/complete.c \
 	src/cli/render.c src/cli/render_views.c src/cli/render_docs.c src/cli/render_map.c \
 	src/cli/cmd_accept.c src/cli/cmd_accept_test.c src/cli/cmd_augment.c src/cli/cmd_call.c \
 	src/cli/cmd_dump_secs.c src/cli/cmd_dump_ssa.c src/cli/cmd_dump_tcs.c src/cli/cmd_explain.c \

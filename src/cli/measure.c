@@ -104,12 +104,14 @@ void measure_secs_doc(const struct sgx_arch_secs *s, struct json *doc)
 	json_add_bool(doc, "inferred", true);
 }
 
-enum { KEY_FORMAT = 0x3000, KEY_HEAP, KEY_RESERVE };
+enum { KEY_FORMAT = 0x3000, KEY_HEAP, KEY_RESERVE, KEY_SIGSTRUCT, KEY_EXEC };
 
 static const struct argp_option image_options[] = {
 	{ "format", KEY_FORMAT, "FORMAT", 0, "the image's format, when it cannot be told from the file", 0 },
 	{ "heap", KEY_HEAP, "SIZE", 0, "heap, instead of what the image says", 0 },
 	{ "reserve", KEY_RESERVE, "SIZE", 0, "free ELRANGE behind the image, for growth", 0 },
+	{ "sigstruct", KEY_SIGSTRUCT, "FILE", 0, "the SIGSTRUCT of the image, instead of the one that it has", 0 },
+	{ "exec", KEY_EXEC, "FILE", 0, "the program of an Enarx shim", 0 },
 	{ 0 }
 };
 
@@ -120,6 +122,12 @@ static error_t parse_image(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case KEY_FORMAT:
 		o->format = arg;
+		return 0;
+	case KEY_SIGSTRUCT:
+		o->sigstruct = arg;
+		return 0;
+	case KEY_EXEC:
+		o->exec = arg;
 		return 0;
 	case KEY_HEAP:
 		return option_size(state, "heap", arg, (uint64_t)1 << 52, &o->heap_bytes);

@@ -28,7 +28,20 @@ void measure_secs(const struct measured *m, struct sgx_arch_secs *ret_secs);
 /* Adds "secs" and "sources". */
 void measure_secs_doc(const struct sgx_arch_secs *secs, struct json *doc);
 
-/* Options that say how an image is read: --format --heap --reserve. */
+/* --sgxs-out and --force. */
+struct sgxs_out {
+	const char *path;               /* NULL: not asked for */
+	bool force;
+};
+extern const struct argp sgxs_argp;
+/*
+ * Writes the measured image as o says, with sig (NULL: it has none) beside it, and adds "sgxs" to doc.  -1:
+ * nothing was written.
+ */
+int sgxs_out(const struct sgxs_out *o, const struct measured *m, const struct sgx_arch_sigstruct *sig,
+	     struct json *doc, struct err *e);
+
+/* Options that say how an image is read: --format --heap --reserve --sigstruct --exec. */
 extern const struct argp image_argp;
 
 #endif

@@ -216,24 +216,27 @@ int image_parse(const void *data, size_t bytes, const struct image_opts *opts, s
 	return parse_mem(mem, NULL, opts, sig, ret_plan, e);
 }
 
+char *image_companion_path(const char *path, const char *ext)
+{
+	const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+	size_t stem = dot ? (size_t)(dot - path) : strlen(path);
+	char *ret = NULL;
+
+	return asprintf(&ret, "%.*s%s", (int)stem, path, ext) < 0 ? NULL : ret;
+}
+
 int image_companion_sigstruct(const struct image_file *file, const char *ext, struct plan *p, struct err *e)
 {
 	CLEANUP(cleanup_free) char *path = NULL;
 	struct sgx_arch_sigstruct sig;
-	const char *slash, *dot;
-	size_t stem;
 
 	if (file->sigstruct)    /* where it came from is said when the plan is complete */
 		return plan_set_sigstruct(p, file->sigstruct, UINT64_MAX, e, "the SIGSTRUCT given") < 0 ? -1 : 1;
 	if (!file->path)
 		return 0;
-	slash = strrchr(file->path, '/');
-	dot = strrchr(slash ? slash : file->path, '.');
-	stem = dot ? (size_t)(dot - file->path) : strlen(file->path);
-	if (asprintf(&path, "%.*s%s", (int)stem, file->path, ext) < 0) {
-		path = NULL;
+	path = image_companion_path(file->path, ext);
+	if (!path)
 		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for a path");
-	}
 	if (access(path, F_OK) < 0 && errno == ENOENT)
 		return 0;
 	if (sigstruct_load(path, &sig, e) < 0)

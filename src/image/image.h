@@ -143,6 +143,8 @@ int image_open(const char *path, const struct image_opts *opts, struct plan *ret
 int image_parse(const void *data, size_t bytes, const struct image_opts *opts, struct plan *ret_plan,
 		struct err *e);
 void plan_release(struct plan *p);
+/* The path of a companion: what path's name ends in (".sgxs") becomes ext (".sig").  For free(); NULL: no memory. */
+char *image_companion_path(const char *path, const char *ext);
 
 /* The 4096 bytes of page i of a run into buf. */
 void plan_run_page(const struct plan_run *r, uint64_t i, uint8_t buf[4096]);
