@@ -44,7 +44,8 @@ static const struct raw_kind *next_kind(const char **at, struct err *e)
 /* One run per stretch of pages of a kind. */
 static int add_runs(struct plan_build *b, const struct image_file *file, struct err *e)
 {
-	const char *words = file->args && *file->args ? file->args : DEFAULT_KINDS;
+	bool chosen = file->args && *file->args;
+	const char *words = chosen ? file->args : DEFAULT_KINDS;
 	uint64_t pages = file->n_bytes / SGX_PAGE_SIZE, done = 0;
 	const struct raw_kind *kind = NULL, *next;
 
@@ -64,7 +65,7 @@ static int add_runs(struct plan_build *b, const struct image_file *file, struct 
 			return -1;
 		done += run.pages;
 	}
-	if (!*words)
+	if (!*words || !chosen)
 		return 0;
 	err_set(e, ERR_BAD_LAYOUT, 0, "the image has %llu pages, fewer than --format names",
 		(unsigned long long)pages);

@@ -22,8 +22,8 @@ NOTES = [
     ("block-size", 0x73677820, "Q", 0x1000), ("block-count", 0x73677821, "Q", 2),
     ("bits", 0x73677800, "B", 22), ("ssap", 0x73677801, "B", 1),
     ("isvprodid", 0x73677810, "H", 7), ("isvsvn", 0x73677811, "H", 3),
-    ("misc", 0x73677812, "I", 0), ("miscmask", 0x73677813, "I", 0xffffffff),
-    ("attr", 0x73677814, "2Q", (4, 7)), ("attrmask", 0x73677815, "2Q", (0xfffffffffffffffd, 0xfffffffffffffffb)),
+    ("misc", 0x73677812, "I", 1), ("miscmask", 0x73677813, "I", 1),
+    ("attr", 0x73677814, "2Q", (4, 0xe7)), ("attrmask", 0x73677815, "2Q", (4, 0xe7)),
 ]
 
 
