@@ -21,6 +21,7 @@ struct sign_args {
 	struct measured image;
 	struct sign_fields fields;
 	const char *key, *passin, *out, *to_sign, *attach, *public;
+	struct sgxs_out sgxs;
 };
 
 enum { KEY_KEY = 'k', KEY_OUT = 'o', KEY_SIGSTRUCT_OUT = 0x100, KEY_PASSIN, KEY_TO_SIGN, KEY_ATTACH, KEY_PUBLIC };
@@ -53,6 +54,8 @@ static error_t check_args(struct argp_state *state, const struct sign_args *a)
 		argp_error(state, "--attach with --to-sign: the fields are those of the signed bytes");
 	else if (a->attach && !a->image.word && !a->to_sign)
 		argp_error(state, "--attach needs IMAGE, or the signed bytes with --to-sign");
+	else if (a->sgxs.path && (!a->image.word || (a->to_sign && !a->attach)))
+		argp_error(state, "--sgxs-out needs IMAGE and its signature");
 	else if (a->attach && !a->image.word && !a->out)
 		argp_error(state, "--attach without IMAGE needs --out");
 	else
@@ -68,6 +71,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &a->fields;
 		state->child_inputs[1] = &a->image.opts;
+		state->child_inputs[2] = &a->sgxs;
 		return 0;
 	case KEY_KEY:
 		a->key = arg;
@@ -102,6 +106,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp_child children[] = { { &sign_fields_argp, 0, "Fields:", 2 },
 					      { &image_argp, 0, "Image:", 3 },
+					      { &sgxs_argp, 0, "", 4 },
 					      { &output_argp, 0, "Output:", -1 },
 					      { 0 } };
 const struct argp cmd_sign_argp = {
@@ -276,7 +281,9 @@ static int make(const struct sign_args *a, struct json *doc, struct err *e)
 	if ((a->attach ? attach : sign_here)(a, &s, e) < 0)
 		return -1;
 	out_path(a, out, sizeof(out));
-	return fill_doc(doc, a, &s, out, e) < 0 ? -1 : write_user_file(out, &s.sig, sizeof(s.sig), e);
+	if (fill_doc(doc, a, &s, out, e) < 0 || write_user_file(out, &s.sig, sizeof(s.sig), e) < 0)
+		return -1;
+	return sgxs_out(&a->sgxs, &a->image, &s.sig, doc, e);
 }
 
 int cmd_sign(int argc, char **argv)

@@ -4,7 +4,7 @@ sgxctl_SOURCES = \
 	src/cli/main.c src/cli/options.c src/cli/range.c src/cli/request.c src/cli/output.c src/cli/image.c \
 	src/cli/measure.c src/cli/complete.c \
 	src/cli/diff.h src/cli/diff_doc.c src/cli/image_doc.c src/cli/image_doc.h src/cli/inspect.h \
-	src/cli/inspect_layout.c src/cli/offers.c src/cli/passphrase.c src/cli/render_image.c src/cli/sign.h \
+	src/cli/inspect_layout.c src/cli/offers.c src/cli/passphrase.c src/cli/render_image.c src/cli/sgxs_out.c src/cli/sign.h \
 	src/cli/sign_fields.c src/cli/verify.h src/cli/verify_checks.c \
 	src/cli/render.c src/cli/render_views.c src/cli/render_docs.c src/cli/render_map.c \
 	src/cli/cmd_accept.c src/cli/cmd_accept_test.c src/cli/cmd_augment.c src/cli/cmd_call.c src/cli/cmd_diff.c \

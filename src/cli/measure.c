@@ -66,13 +66,14 @@ bool image_is_sigstruct(const char *path, struct sgx_arch_sigstruct *ret_sig)
 	return sigstruct_read(path, ret_sig, NULL) == 0 && sigstruct_is(ret_sig, sizeof(*ret_sig));
 }
 
-enum { KEY_FORMAT = 0x3000, KEY_HEAP, KEY_RESERVE, KEY_SIGSTRUCT };
+enum { KEY_FORMAT = 0x3000, KEY_HEAP, KEY_RESERVE, KEY_SIGSTRUCT, KEY_EXEC };
 
 static const struct argp_option image_options[] = {
 	{ "format", KEY_FORMAT, "FORMAT", 0, "the image's format, when it cannot be told from the file", 0 },
 	{ "heap", KEY_HEAP, "SIZE", 0, "heap, instead of what the image says", 0 },
 	{ "reserve", KEY_RESERVE, "SIZE", 0, "free ELRANGE behind the image, for growth", 0 },
-	{ "sigstruct", KEY_SIGSTRUCT, "FILE", 0, "the SIGSTRUCT, instead of what the image has", 0 },
+	{ "sigstruct", KEY_SIGSTRUCT, "FILE", 0, "the SIGSTRUCT of the image, instead of the one that it has", 0 },
+	{ "exec", KEY_EXEC, "FILE", 0, "the program of an Enarx shim", 0 },
 	{ 0 }
 };
 
@@ -84,13 +85,16 @@ static error_t parse_image(int key, char *arg, struct argp_state *state)
 	case KEY_FORMAT:
 		o->format = arg;
 		return 0;
+	case KEY_SIGSTRUCT:
+		o->sigstruct = arg;
+		return 0;
+	case KEY_EXEC:
+		o->exec = arg;
+		return 0;
 	case KEY_HEAP:
 		return option_size(state, "heap", arg, (uint64_t)1 << 52, &o->heap_bytes);
 	case KEY_RESERVE:
 		return option_size(state, "reserve", arg, (uint64_t)1 << 52, &o->reserve_bytes);
-	case KEY_SIGSTRUCT:
-		o->sigstruct = arg;
-		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

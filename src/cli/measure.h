@@ -28,7 +28,20 @@ void measure_doc(const struct measured *m, struct json *doc);
 /* Is this file a SIGSTRUCT and nothing else?  Then it is in *ret_sig. */
 bool image_is_sigstruct(const char *path, struct sgx_arch_sigstruct *ret_sig);
 
-/* Options that say how an image is read: --format --heap --reserve --sigstruct. */
+/* --sgxs-out and --force. */
+struct sgxs_out {
+	const char *path;               /* NULL: not asked for */
+	bool force;
+};
+extern const struct argp sgxs_argp;
+/*
+ * Writes the measured image as o says, with sig (NULL: it has none) beside it, and adds "sgxs" to doc.  -1:
+ * nothing was written.
+ */
+int sgxs_out(const struct sgxs_out *o, const struct measured *m, const struct sgx_arch_sigstruct *sig,
+	     struct json *doc, struct err *e);
+
+/* Options that say how an image is read: --format --heap --reserve --sigstruct --exec. */
 extern const struct argp image_argp;
 
 #endif

@@ -125,6 +125,9 @@ static const struct column image_head[] = {
 	{ "pages.added", "pages added", COL_TEXT }, { "pages.measured", "pages measured", COL_TEXT },
 	{ "tcs", "TCS", COL_TEXT }, { "sigstruct", "SIGSTRUCT", COL_TEXT }, { "to_sign", "to be signed", COL_TEXT },
 	{ "to_sign_sha256", "  SHA-256", COL_TEXT }, { "key", "key", COL_TEXT },
+	{ "sgxs.path", "SGXS stream", COL_TEXT }, { "sgxs.bytes", "its size", COL_SIZE },
+	{ "sgxs.sigstruct", "its SIGSTRUCT", COL_TEXT }, { "sgxs.canonical", "canonical", COL_TEXT },
+	{ "sgxs.not_in_stream", "not in it", COL_TEXT },
 	{ "key_created", "key created", COL_TEXT }, { "warnings", "warnings", COL_TEXT },
 	{ "elapsed_ns", "time", COL_TIME }, END
 };

@@ -224,6 +224,12 @@ static int sign(struct encl *en, const struct encl_opts *o, struct measure_job *
 		return err_wrap(e, "measuring");
 	}
 	sign_params_default(&sp, &en->plan);
+	if (en->plan.has_sign_params) {
+		/* what the image wants pinned is pinned at what this enclave has */
+		sp.attributes.flags = en->secs.attributes.flags & sp.attributemask.flags;
+		sp.attributes.xfrm = en->secs.attributes.xfrm & sp.attributemask.xfrm;
+		sp.miscselect = en->secs.miscselect & sp.miscmask;
+	}
 	return sigstruct_sign(&sp, job->mrenclave, o->key, &en->sigstruct, e);
 }
 

@@ -68,8 +68,7 @@ static int add_load(struct elf_image *img, unsigned int index, const Elf64_Phdr 
 	return err_offset(e, header_off);
 }
 
-/* Only for i below e_phnum, and after the table was found to be inside the file. */
-static Elf64_Phdr program_header(const struct elf_image *img, unsigned int i)
+Elf64_Phdr elf_image_phdr(const struct elf_image *img, unsigned int i)
 {
 	Elf64_Phdr ph;
 
@@ -95,7 +94,7 @@ static int read_segments(struct elf_image *img, struct err *e)
 		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for %u program headers", n);
 
 	for (unsigned int i = 0; i < n; i++) {
-		Elf64_Phdr ph = program_header(img, i);
+		Elf64_Phdr ph = elf_image_phdr(img, i);
 
 		if (ph.p_type == PT_INTERP)
 			img->has_interp = true;
@@ -136,6 +135,10 @@ void elf_image_release(struct elf_image *img)
 	img->loads = NULL;
 }
 
+/* Areas of notes that are the whole file, many times, would take for ever: nobody needs more than these. */
+#define NOTES_MAX_AREAS 64u
+#define NOTES_MAX_BYTES ((uint64_t)1 << 20)     /* of one */
+
 /* Counts the wanted notes in file bytes [off, off + len) and remembers the first. */
 static int scan_notes(const struct elf_image *img, uint64_t off, uint64_t len, uint64_t align,
 		      const char *name, uint32_t type, struct elf_note *ret_note)
@@ -145,7 +148,7 @@ static int scan_notes(const struct elf_image *img, uint64_t off, uint64_t len, u
 	GElf_Nhdr nh;
 	int found = 0;
 
-	if (off > img->n_bytes || len > img->n_bytes - off)
+	if (off > img->n_bytes || len > img->n_bytes - off || len > NOTES_MAX_BYTES)
 		return 0;
 	data = elf_getdata_rawchunk(img->elf, (int64_t)off, len, align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR);
 	if (!data)
@@ -164,14 +167,15 @@ static int scan_notes(const struct elf_image *img, uint64_t off, uint64_t len, u
 static int scan_note_segments(const struct elf_image *img, const char *name, uint32_t type,
 			      struct elf_note *ret_note)
 {
+	unsigned int areas = 0;
 	int found = 0;
 
 	for (unsigned int i = 0; i < img->ehdr.e_phnum; i++) {
-		Elf64_Phdr ph = program_header(img, i);
+		Elf64_Phdr ph = elf_image_phdr(img, i);
 		struct elf_note one;
 		int here;
 
-		if (ph.p_type != PT_NOTE)
+		if (ph.p_type != PT_NOTE || areas++ >= NOTES_MAX_AREAS)
 			continue;
 		here = scan_notes(img, ph.p_offset, ph.p_filesz, ph.p_align, name, type, &one);
 		if (here && !found)
@@ -184,6 +188,7 @@ static int scan_note_segments(const struct elf_image *img, const char *name, uin
 static int scan_note_sections(const struct elf_image *img, const char *name, uint32_t type,
 			      struct elf_note *ret_note)
 {
+	unsigned int areas = 0;
 	int found = 0;
 
 	for (Elf_Scn *scn = elf_nextscn(img->elf, NULL); scn; scn = elf_nextscn(img->elf, scn)) {
@@ -191,7 +196,7 @@ static int scan_note_sections(const struct elf_image *img, const char *name, uin
 		GElf_Shdr sh;
 		int here;
 
-		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_NOTE)
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_NOTE || areas++ >= NOTES_MAX_AREAS)
 			continue;
 		here = scan_notes(img, sh.sh_offset, sh.sh_size, sh.sh_addralign, name, type, &one);
 		if (here && !found)
@@ -226,7 +231,7 @@ uint64_t elf_image_relocations(const struct elf_image *img)
 
 	/* The program header tells a dynamic linker where to look, so that is what is believed here. */
 	for (unsigned int i = 0; i < img->ehdr.e_phnum; i++) {
-		Elf64_Phdr ph = program_header(img, i);
+		Elf64_Phdr ph = elf_image_phdr(img, i);
 		uint64_t off = 0;
 
 		if (ph.p_type != PT_DYNAMIC || ph.p_offset > img->n_bytes ||

@@ -29,7 +29,8 @@
 /*
  * A run: `pages` consecutive pages of one kind.  Content: `data_bytes` bytes from `data` placed at
  * data_lead bytes into the first page, the bytes outside filled with the pattern `fill` (data NULL: all of
- * them).  The plan owns the file's bytes, so runs are cheap whatever they cover.
+ * them).  With present, data is the chunks whose bits are set, of every page the same ones, one behind the
+ * other.  The plan owns the file's bytes, so runs are cheap whatever they cover.
  */
 struct plan_run {
 	uint64_t off;           /* from the ELRANGE base, page aligned */
@@ -41,6 +42,7 @@ struct plan_run {
 	const uint8_t *data;    /* NULL = no data; points into memory the plan owns */
 	uint64_t data_bytes;
 	uint64_t data_lead;     /* < 4096 */
+	uint16_t present;       /* 0 = data is contiguous; else a bit for each 256 bytes of a page that it has */
 	const char *what;       /* "text", "data", "tcs", "ssa", "stack", "heap", ...: static */
 };
 
@@ -80,6 +82,17 @@ struct plan_fact {
 	char *text;             /* TEXT, else NULL */
 };
 
+/* What a SIGSTRUCT says beside MRENCLAVE and the signer. */
+struct sign_params {
+	uint32_t date;                          /* BCD yyyymmdd */
+	uint32_t vendor, swdefined;
+	uint32_t miscselect, miscmask;
+	uint8_t cet_attributes, cet_attributes_mask;
+	struct sgx_attributes attributes, attributemask;
+	uint16_t isvprodid, isvsvn;
+	uint8_t isvfamilyid[16], isvextprodid[16];
+};
+
 struct plan {
 	const char *format;     /* "sgxctl", "kernel", "sdk", ...: static */
 	uint64_t size;          /* SECS.SIZE */
@@ -102,6 +115,8 @@ struct plan {
 	struct sgx_arch_sigstruct sigstruct;
 	uint64_t sigstruct_off; /* in the file; UINT64_MAX: a file of its own */
 	char *sigstruct_from;   /* "metadata block 2.4 at 0x8006d", "x.sig" */
+	bool has_sign_params;   /* the image says how it is to be signed */
+	struct sign_params sign_params;         /* its date is not used */
 	const char *no_run;     /* why it can be measured but not run, NULL = it can: static */
 	struct plan_block *blocks;
 	size_t n_blocks;
@@ -129,6 +144,8 @@ int image_open(const char *path, const struct image_opts *opts, struct plan *ret
 int image_parse(const void *data, size_t bytes, const struct image_opts *opts, struct plan *ret_plan,
 		struct err *e);
 void plan_release(struct plan *p);
+/* The path of a companion: what path's name ends in (".sgxs") becomes ext (".sig").  For free(); NULL: no memory. */
+char *image_companion_path(const char *path, const char *ext);
 
 /* The 4096 bytes of page i of a run into buf. */
 void plan_run_page(const struct plan_run *r, uint64_t i, uint8_t buf[4096]);
@@ -136,6 +153,8 @@ void plan_run_page(const struct plan_run *r, uint64_t i, uint8_t buf[4096]);
 void plan_run_page_digest(const struct plan_run *r, uint64_t i, uint8_t digest[32]);
 /* A pointer to the page when the file holds it whole (no copy), else NULL. */
 const uint8_t *plan_run_page_direct(const struct plan_run *r, uint64_t i);
+/* How many of its pages, from the first on, may hold data; the others are fill. */
+uint64_t plan_run_data_pages(const struct plan_run *r);
 
 /* The runs of a plan by offset; the plan must outlive it. */
 struct plan_index {
@@ -173,6 +192,16 @@ typedef void (*image_progress)(void *arg, uint64_t done_pages, uint64_t total_pa
 int plan_measure(const struct plan *p, uint8_t mrenclave[32], image_progress progress, void *arg,
 		 struct err *e);
 
+/* ---- SGXS --------------------------------------------------------------------------------- */
+
+/* Are pages added in ascending order, as a canonical stream has them?  *ret_off: the first that is not. */
+bool plan_ascends(const struct plan *p, uint64_t *ret_off);
+/*
+ * Writes the plan as an SGXS stream of *ret_bytes to fd.  *ret_mrenclave is hashed from what is written, so it
+ * is what plan_measure() says.  ERR_IO when it cannot be written; a part of it may be then.
+ */
+int plan_write_sgxs(const struct plan *p, int fd, uint64_t *ret_bytes, uint8_t ret_mrenclave[32],
+		    image_progress progress, void *arg, struct err *e);
 /* ---- comparing --------------------------------------------------------------------------- */
 
 /* One record of what is hashed. */
@@ -253,16 +282,10 @@ int plan_secs(const struct plan *p, const struct sgx_arch_sigstruct *sig, int de
 
 /* ---- SIGSTRUCT ----------------------------------------------------------------------------- */
 
-struct sign_params {
-	uint32_t date;                          /* BCD yyyymmdd */
-	uint32_t vendor, swdefined;
-	uint32_t miscselect, miscmask;
-	uint8_t cet_attributes, cet_attributes_mask;
-	struct sgx_attributes attributes, attributemask;
-	uint16_t isvprodid, isvsvn;
-	uint8_t isvfamilyid[16], isvextprodid[16];
-};
-/* Neutral values: debug policy free, XFRM free beyond x87/SSE, date fixed: signing is reproducible. */
+/*
+ * What the image asks for (plan.sign_params), else neutral values: debug policy free, XFRM free beyond
+ * x87/SSE.  The date is fixed: signing is reproducible.
+ */
 void sign_params_default(struct sign_params *sp, const struct plan *p);
 /* What another SIGSTRUCT says. */
 void sign_params_from(struct sign_params *sp, const struct sgx_arch_sigstruct *sig);

@@ -1,8 +1,10 @@
 noinst_LIBRARIES += libimage.a
 libimage_a_SOURCES = \
-	src/image/image.h src/image/internal.h src/image/sign_internal.h \
+	src/image/image.h src/image/internal.h src/image/record.h src/image/sgxs.h src/image/sign_internal.h src/image/stream.h \
 	src/image/elf_image.c src/image/format_kernel.c src/image/format_sgxctl.c \
 	src/image/compare.c src/image/diff.c src/image/diff_groups.c src/image/diff_internal.h \
+	src/image/format_enarx.c src/image/format_raw.c src/image/format_sgxs.c src/image/sgxs_runs.c \
+	src/image/sgxs_write.c src/image/stream.c \
 	src/image/image.c src/image/image_mem.c src/image/index.c src/image/key.c src/image/measure.c \
 	src/image/names.c src/image/plan.c src/image/secs.c src/image/sigstruct.c \
 	src/image/sigstruct_check.c
@@ -32,5 +34,6 @@ tests_unit_test_image_sign_LDADD = $(libimage_libs)
 check_PROGRAMS += tests/oracle/image_tool
 tests_oracle_image_tool_SOURCES = tests/oracle/image_tool.c
 tests_oracle_image_tool_LDADD = $(libimage_libs)
-TESTS += tests/oracle/check.sh
-EXTRA_DIST += tests/oracle/check.sh tests/oracle/mrenclave.py tests/oracle/sigstruct.py tests/mk/mk_elf.py
+TESTS += tests/oracle/check.sh tests/oracle/check-sgxs.sh
+EXTRA_DIST += tests/oracle/check.sh tests/oracle/check-sgxs.sh tests/oracle/mrenclave.py tests/oracle/sigstruct.py tests/mk/mk_elf.py \
+	tests/oracle/enarx.py tests/oracle/sgxs.py tests/mk/mk_enarx.py tests/mk/mk_sgxs.py

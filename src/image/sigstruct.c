@@ -25,15 +25,17 @@ DEFINE_CLEANUP_PTR(md_freep, EVP_MD_CTX, EVP_MD_CTX_free)
 
 void sign_params_default(struct sign_params *sp, const struct plan *p)
 {
-	memset(sp, 0, sizeof(*sp));
+	*sp = p->sign_params;           /* all zero when it has none */
 	sp->date = DEFAULT_DATE;
+	if (p->has_sign_params)
+		return;
 	sp->miscselect = p->miscselect;
 	/* EXINFO, and what the image wishes, may be given or not: the loader asks the device. */
 	sp->miscmask = ~(p->miscselect | SGX_MISC_EXINFO);
 	sp->attributes.flags = p->attributes.flags & ~(uint64_t)(SGX_ATTR_DEBUG | SGX_ATTR_INIT);
 	sp->attributemask.flags = ~(uint64_t)SGX_ATTR_DEBUG;
 	sp->attributes.xfrm = p->attributes.xfrm;
-	sp->attributemask.xfrm = 3;     /* x87 and SSE; the rest depends on the machine */
+	sp->attributemask.xfrm = SGX_XFRM_LEGACY;       /* the rest depends on the machine */
 }
 
 void sign_params_from(struct sign_params *sp, const struct sgx_arch_sigstruct *sig)

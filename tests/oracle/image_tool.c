@@ -3,6 +3,7 @@
  * The image library on a command line, for the tests that compare it with other implementations:
  *
  *     image_tool measure IMAGE [FORMAT|- [HEAP [RESERVE]]]   MRENCLAVE, or "error: CODE ..." and exit 1
+ *     image_tool sgxs IMAGE FORMAT|- EXEC|- OUT              the image as an SGXS stream, and its MRENCLAVE
  *     image_tool sign IMAGE KEY OUT                          a SIGSTRUCT file
  *     image_tool verify SIGSTRUCT                            MRSIGNER, or an error
  *     image_tool user-key PATH                               "created" or "found"
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -56,6 +58,32 @@ static int measure(int argc, char **argv)
 	print_hash(hash);
 	plan_release(&p);
 	return 0;
+}
+
+static int write_sgxs(char **argv)
+{
+	struct image_opts opts = IMAGE_OPTS_DEFAULT;
+	uint64_t bytes, off;
+	struct err e = { 0 };
+	uint8_t hash[32];
+	struct plan p;
+	int fd, r;
+
+	if (strcmp(argv[3], "-"))
+		opts.format = argv[3];
+	if (strcmp(argv[4], "-"))
+		opts.exec = argv[4];
+	if (image_open(argv[2], &opts, &p, &e) < 0)
+		return fail(&e);
+	if (!plan_ascends(&p, &off))
+		printf("descends at 0x%llx\n", (unsigned long long)off);
+	fd = open(argv[5], O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	r = plan_write_sgxs(&p, fd, &bytes, hash, NULL, NULL, &e);
+	plan_release(&p);
+	if (r < 0)
+		return fail(&e);
+	print_hash(hash);
+	return close(fd) < 0;
 }
 
 static int sign(char **argv)
@@ -149,6 +177,8 @@ int main(int argc, char **argv)
 {
 	if (argc >= 3 && !strcmp(argv[1], "measure"))
 		return measure(argc, argv);
+	if (argc == 6 && !strcmp(argv[1], "sgxs"))
+		return write_sgxs(argv);
 	if (argc == 5 && !strcmp(argv[1], "sign"))
 		return sign(argv);
 	if (argc == 3 && !strcmp(argv[1], "verify"))
@@ -157,6 +187,6 @@ int main(int argc, char **argv)
 		return user_key(argv[2]);
 	if (argc == 3 && !strcmp(argv[1], "bench"))
 		return bench(argv[2]);
-	fprintf(stderr, "usage: image_tool measure|sign|verify|user-key|bench ...\n");
+	fprintf(stderr, "usage: image_tool measure|sgxs|sign|verify|user-key|bench ...\n");
 	return 64;
 }
