@@ -78,14 +78,6 @@ static int add_span(struct adder *a, const struct plan_run *run, uint64_t off, c
 	return 0;
 }
 
-/* Pages of the run that hold data; the rest of it is fill. */
-static uint64_t data_pages(const struct plan_run *run)
-{
-	uint64_t n = run->data ? BYTES_TO_PAGES(run->data_lead + run->data_bytes + SGX_PAGE_SIZE - 1) : 0;
-
-	return n < run->pages ? n : run->pages;
-}
-
 /* Pages without data of this run: equal ones, so they are made once. */
 static const uint8_t *fill_pages(struct adder *a, const struct plan_run *run)
 {
@@ -99,7 +91,7 @@ static const uint8_t *fill_pages(struct adder *a, const struct plan_run *run)
 
 static int add_run(struct adder *a, const struct plan_run *run, struct err *e)
 {
-	uint64_t filled = data_pages(run), at = 0;
+	uint64_t filled = plan_run_data_pages(run), at = 0;
 
 	while (at < run->pages) {
 		bool blank = at >= filled;

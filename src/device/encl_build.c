@@ -35,17 +35,6 @@ static void *measure_main(void *arg)
 
 /* ---- SECS ---------------------------------------------------------------------------------------- */
 
-static uint64_t xcr0(void)
-{
-	uint32_t a, b, c, d;
-
-	__asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "0"(1), "2"(0));
-	if (!(c & (1u << 27)))          /* OSXSAVE */
-		return 3;
-	__asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
-	return (uint64_t)d << 32 | a;
-}
-
 /* The SIGSTRUCT to initialise with; NULL: it is made here, with the key. */
 static const struct sgx_arch_sigstruct *given_sigstruct(const struct encl *en, const struct encl_opts *o)
 {
@@ -57,7 +46,7 @@ static const struct sgx_arch_sigstruct *given_sigstruct(const struct encl *en, c
 static int fill_secs(struct encl *en, const struct encl_opts *o, struct err *e)
 {
 	/* nobody tells which MISCSELECT bits there are: create() finds out */
-	const struct plan_host host = { .xfrm = xcr0(), .miscselect = UINT32_MAX };
+	const struct plan_host host = { .xfrm = device_xcr0(), .miscselect = UINT32_MAX };
 
 	if (plan_secs(&en->plan, given_sigstruct(en, o), o->debug, &host, &en->secs, e))
 		return -1;
@@ -235,6 +224,12 @@ static int sign(struct encl *en, const struct encl_opts *o, struct measure_job *
 		return err_wrap(e, "measuring");
 	}
 	sign_params_default(&sp, &en->plan);
+	if (en->plan.has_sign_params) {
+		/* what the image wants pinned is pinned at what this enclave has */
+		sp.attributes.flags = en->secs.attributes.flags & sp.attributemask.flags;
+		sp.attributes.xfrm = en->secs.attributes.xfrm & sp.attributemask.xfrm;
+		sp.miscselect = en->secs.miscselect & sp.miscmask;
+	}
 	return sigstruct_sign(&sp, job->mrenclave, o->key, &en->sigstruct, e);
 }
 
@@ -302,6 +297,8 @@ static int build(struct encl *en, const struct encl_opts *o, struct measure_job 
 {
 	const struct sgx_arch_sigstruct *sig = given_sigstruct(en, o);
 
+	if (sig && sigstruct_check(sig, e))
+		return err_wrap(e, "'%s'", sig == &en->plan.sigstruct ? en->plan.sigstruct_from : "the SIGSTRUCT");
 	if (sig)
 		en->sigstruct = *sig;
 	else if (!o->key)

@@ -346,12 +346,29 @@ static int read_inputs(struct gramine *g, const struct image_opts *opts, struct 
 {
 	uint64_t pal_bytes = 0;
 
-	if (image_fixed_layout(opts, "a Gramine enclave", e) < 0 ||
-	    gramine_manifest_read(g->file->bytes, g->file->n_bytes, &g->m, e) < 0 ||
+	if (gramine_manifest_read(g->file->bytes, g->file->n_bytes, &g->m, e) < 0 ||
 	    open_pal(g, opts, &pal_bytes, e) < 0 || place(g, pal_bytes, e) < 0)
 		return -1;
 	g->threads = image_mem_alloc(g->mem, g->m.threads, sizeof(*g->threads), e);
 	return g->threads ? 0 : -1;
+}
+
+static void set_wishes(struct plan *p, const struct gramine *g)
+{
+	p->format = "gramine";
+	p->has_base = true;
+	p->base = g->base;
+	p->ssaframesize = GRAMINE_SSAFRAME;
+	p->nssa = GRAMINE_NSSA;
+	p->miscselect = g->m.exinfo ? SGX_MISC_EXINFO : 0;
+	p->attributes = (struct sgx_attributes){ SGX_ATTR_MODE64BIT, GRAMINE_XFRM };
+	p->has_sign_params = true;
+	p->sign_params = (struct sign_params){
+		.isvprodid = (uint16_t)g->m.isvprodid, .isvsvn = (uint16_t)g->m.isvsvn,
+		.miscselect = p->miscselect, .miscmask = UINT32_MAX,
+		.attributes = { SGX_ATTR_MODE64BIT | (g->m.debug ? SGX_ATTR_DEBUG : 0), SGX_XFRM_LEGACY },
+		.attributemask = { UINT64_MAX, ~(uint64_t)(GRAMINE_XFRM & ~SGX_XFRM_LEGACY) },
+	};
 }
 
 static int parse_all(struct gramine *g, const struct image_opts *opts, struct plan *ret_plan, struct err *e)
@@ -360,14 +377,8 @@ static int parse_all(struct gramine *g, const struct image_opts *opts, struct pl
 
 	if (read_inputs(g, opts, e) < 0 || add_all(&b, g, e) < 0)
 		return -1;
-	b.p.format = "gramine";
+	set_wishes(&b.p, g);
 	b.p.size = g->m.enclave_size;
-	b.p.has_base = true;
-	b.p.base = g->base;
-	b.p.ssaframesize = GRAMINE_SSAFRAME;
-	b.p.nssa = GRAMINE_NSSA;
-	b.p.miscselect = g->m.exinfo ? SGX_MISC_EXINFO : 0;
-	b.p.attributes = (struct sgx_attributes){ SGX_ATTR_MODE64BIT, GRAMINE_XFRM };
 	if (read_signature(g, &b.p, e) < 0 || choose(g, &b, e) < 0 || add_facts(&b, g, opts->libpal, e) < 0 ||
 	    image_names_add(g->mem, &g->pal, NAMES_BY_ADDRESS, g->pal_at, e) < 0)
 		return -1;
@@ -385,5 +396,5 @@ static int gramine_parse(const struct image_file *file, const struct image_opts 
 }
 
 const struct image_reader image_reader_gramine = {
-	.takes_args = true, .detect = gramine_detect, .parse = gramine_parse,
+	.takes_args = true, .fixed_size = true, .detect = gramine_detect, .parse = gramine_parse,
 };

@@ -13,7 +13,6 @@
 
 #define HEAP_DEFAULT  SGX_PAGE_SIZE
 #define SSAFRAMESIZE  1u
-#define XFRM          3u
 #define DYN_ENTRY_SYMBOL "encl_dyn_entry"
 
 /* A page that EADD takes as a TCS and that can be entered: *ret_why says what is wrong with it. */
@@ -188,7 +187,7 @@ static int kernel_parse(const struct image_file *file, const struct image_opts *
 	b.p.format = "kernel";
 	b.p.size = plan_size_for(at);
 	b.p.ssaframesize = SSAFRAMESIZE;
-	b.p.attributes = (struct sgx_attributes){ SGX_ATTR_MODE64BIT, XFRM };
+	b.p.attributes = (struct sgx_attributes){ SGX_ATTR_MODE64BIT, SGX_XFRM_LEGACY };
 	b.p.dyn_entry = dyn_entry(&b.p, img);
 	if (image_names_add(mem, img, NAMES_BY_FILE_OFFSET, -page_down(img->loads[0].offset), e) < 0)
 		return -1;

@@ -24,6 +24,7 @@
 #define OE_FLAG_EXINFO    1u
 #define OE_FLAG_ZERO_BASE 2u
 #define OE_XFRM           7u            /* AVX when the host has it */
+#define OE_XFRM_MASK      (~(uint64_t)0xe4)     /* as oesign pins it: AVX and AVX-512 are left free */
 #define TRIAL_MAX_MEASURED ((uint64_t)1 << 18)  /* pages of an image that is measured to find its release */
 #define TRIAL_MAX_ADDED    ((uint64_t)1 << 25)
 
@@ -313,6 +314,28 @@ static int check_alone(const struct oe *o, struct err *e)
 	return err_offset(e, offsetof(Elf64_Ehdr, e_type));
 }
 
+/* What oesign makes of the properties. */
+static void set_sign_params(struct plan *p, const struct oe *o)
+{
+	struct sign_params *sp = &p->sign_params;
+	uint64_t attributes = o->attributes & (SGX_ATTR_DEBUG | SGX_ATTR_KSS);
+
+	p->has_sign_params = true;
+	sp->isvprodid = o->common.isvprodid;
+	sp->isvsvn = o->common.isvsvn;
+	if (o->st->ids) {
+		memcpy(sp->isvfamilyid, o->info + o->st->ids, sizeof(sp->isvfamilyid));
+		memcpy(sp->isvextprodid, o->info + o->st->ids + sizeof(sp->isvfamilyid), sizeof(sp->isvextprodid));
+	}
+	sp->miscselect = p->miscselect;
+	sp->miscmask = ~p->miscselect;
+	/* DEBUG in the properties allows it, and does not demand it */
+	sp->attributes = (struct sgx_attributes){ SGX_ATTR_MODE64BIT | attributes, SGX_XFRM_LEGACY };
+	sp->attributemask = (struct sgx_attributes){
+		~(uint64_t)(SGX_ATTR_MODE64BIT | SGX_ATTR_KSS | (attributes & SGX_ATTR_DEBUG)), OE_XFRM_MASK,
+	};
+}
+
 static void set_wishes(struct plan *p, const struct oe *o)
 {
 	p->format = "oe";
@@ -320,6 +343,7 @@ static void set_wishes(struct plan *p, const struct oe *o)
 	p->attributes.flags = SGX_ATTR_MODE64BIT | (o->attributes & SGX_ATTR_KSS);
 	p->attributes.xfrm = OE_XFRM;
 	p->miscselect = o->flags & OE_FLAG_EXINFO ? SGX_MISC_EXINFO : 0;
+	set_sign_params(p, o);
 }
 
 static int oe_parse(const struct image_file *file, const struct image_opts *opts, struct image_mem *mem,
@@ -328,8 +352,9 @@ static int oe_parse(const struct image_file *file, const struct image_opts *opts
 	CLEANUP(plan_build_release) struct plan_build b = { 0 };
 	struct oe o = { .file = file, .mem = mem };
 
-	if (image_fixed_layout(opts, "an Open Enclave image", e) < 0 || read_info(&o, e) < 0 ||
-	    check_alone(&o, e) < 0 || oe_image_open(file->elf, mem, &o.image, e) < 0)
+	(void)opts;
+	if (read_info(&o, e) < 0 || check_alone(&o, e) < 0 ||
+	    oe_image_open(file->elf, mem, &o.image, e) < 0)
 		return -1;
 	if (o.common.n_tcs && o.common.n_tcs <= PLAN_MAX_TCS) {
 		o.tcs = image_mem_alloc(mem, o.common.n_tcs, sizeof(*o.tcs), e);
@@ -347,4 +372,6 @@ static int oe_parse(const struct image_file *file, const struct image_opts *opts
 	return plan_build_finish(&b, mem, ret_plan, e);
 }
 
-const struct image_reader image_reader_oe = { .needs_elf = true, .detect = oe_detect, .parse = oe_parse };
+const struct image_reader image_reader_oe = {
+	.needs_elf = true, .fixed_size = true, .detect = oe_detect, .parse = oe_parse,
+};

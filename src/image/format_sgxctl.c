@@ -19,7 +19,6 @@
 #define MAX_NSSA           65536u
 #define ATTR_KNOWN (SGX_ATTR_DEBUG | SGX_ATTR_MODE64BIT | SGX_ATTR_PROVISIONKEY | SGX_ATTR_EINITTOKENKEY | \
 		    SGX_ATTR_KSS | SGX_ATTR_AEXNOTIFY)
-#define XFRM_LEGACY 3u          /* x87 and SSE: ECREATE insists */
 
 /* What the loader writes into the TCS and TLS pages of one thread; the rest of those pages is zero. */
 struct thread_pages {
@@ -99,7 +98,7 @@ static int check_note(const struct layout *l, struct err *e)
 	if (n->attributes & ~(uint64_t)ATTR_KNOWN)
 		return BAD_NOTE(l, attributes, ERR_BAD_LAYOUT, e,
 				"attributes that an image cannot ask for");
-	if ((n->xfrm & XFRM_LEGACY) != XFRM_LEGACY || n->xfrm >> 63)
+	if ((n->xfrm & SGX_XFRM_LEGACY) != SGX_XFRM_LEGACY || n->xfrm >> 63)
 		return BAD_NOTE(l, xfrm, ERR_BAD_LAYOUT, e, "xfrm must have bits 0 and 1 and not bit 63");
 	return check_sizes(l, e);
 }

@@ -11,16 +11,22 @@
 
 /* A format is one file with an image_reader, and one line in each of these two tables, in the order of detection. */
 const struct image_format image_formats[] = {
+	{ "sgxs", "SGXS stream of Fortanix' tools; sgxs:fit or sgxs:SIZE for one whose size is open" },
 	{ "sgxctl", "ELF with an sgxctl note that declares threads, stacks, heap and reserve" },
 	{ "oe", "Open Enclave SDK: ELF with a section .oeinfo" },
 	{ "gramine", "Gramine: the .manifest.sgx, with --libpal; gramine:1, gramine:2 say how thread blocks are" },
+	{ "enarx", "ELF of Enarx' SGX shim; --exec names the program that it runs" },
 	{ "kernel", "ELF of the Linux kernel's SGX selftests: TCS pages in the first segment" },
+	{ "raw", "pages without a header: raw:KIND,KIND... of tcs, r, rw, rx, rwx; the last is repeated" },
 };
 static const struct image_reader *const readers[] = {
+	&image_reader_sgxs,
 	&image_reader_sgxctl,
 	&image_reader_oe,
 	&image_reader_gramine,
+	&image_reader_enarx,
 	&image_reader_kernel,
+	&image_reader_raw,
 };
 const size_t image_n_formats = sizeof(image_formats) / sizeof(image_formats[0]);
 _Static_assert(sizeof(image_formats) / sizeof(image_formats[0]) == sizeof(readers) / sizeof(readers[0]),
@@ -106,6 +112,16 @@ static const struct image_reader *choose(struct image_file *file, const char *wo
 	return NULL;
 }
 
+/* Is it of a format that reads the file by itself?  Asked when only the head of it is here. */
+static bool is_streamed(const struct image_file *file, const char *word)
+{
+	for (size_t i = 0; i < image_n_formats; i++) {
+		if (readers[i]->streams && (word ? is_named(word, image_formats[i].name) : readers[i]->detect(file)))
+			return true;
+	}
+	return false;
+}
+
 /* UINT64_MAX stands for the image's own choice. */
 static int check_size(const char *what, uint64_t bytes, struct err *e)
 {
@@ -116,12 +132,15 @@ static int check_size(const char *what, uint64_t bytes, struct err *e)
 	return err_hint(e, "sizes are whole pages: the suffixes K, M, G and T help");
 }
 
-int image_fixed_layout(const struct image_opts *opts, const char *what, struct err *e)
+static int check_sizes(const struct image_reader *reader, const struct image_opts *opts, struct err *e)
 {
-	if (opts->heap_bytes == UINT64_MAX && opts->reserve_bytes == UINT64_MAX)
+	if (check_size("heap", opts->heap_bytes, e) < 0 || check_size("reserve", opts->reserve_bytes, e) < 0)
+		return -1;
+	if (!reader->fixed_size || (opts->heap_bytes == UINT64_MAX && opts->reserve_bytes == UINT64_MAX))
 		return 0;
-	err_set(e, ERR_USAGE, 0, "--heap and --reserve cannot change %s: it says itself what it has", what);
-	return err_hint(e, "leave them out; another layout would be another enclave");
+	err_set(e, ERR_UNSUPPORTED, 0, "an image of this format says itself which pages there are and how large "
+		"the enclave is");
+	return err_hint(e, "leave out --heap and --reserve");
 }
 
 /* Consumes mem: it belongs to the plan, or is freed. */
@@ -137,17 +156,20 @@ static int parse_mem(struct image_mem *owned, const char *path, const struct ima
 	struct err elf_err = { 0 };
 	struct plan p;
 
-	if (check_size("heap", opts->heap_bytes, e) < 0 || check_size("reserve", opts->reserve_bytes, e) < 0)
-		return -1;
-	if (!elf_image_open(mem->bytes, mem->n_bytes, &elf, &elf_err))
-		file.elf = &elf;
+	if (!is_streamed(&file, opts->format)) {
+		if (image_mem_load(mem, e) < 0)
+			return -1;
+		file.n_bytes = mem->n_bytes;
+		if (!elf_image_open(mem->bytes, mem->n_bytes, &elf, &elf_err))
+			file.elf = &elf;
+	}
 	reader = choose(&file, opts->format, &elf_err);
 	if (!reader) {
 		if (e)
 			*e = elf_err;
 		return -1;
 	}
-	if (reader->parse(&file, opts, mem, &p, e) < 0)
+	if (check_sizes(reader, opts, e) < 0 || reader->parse(&file, opts, mem, &p, e) < 0)
 		return -1;
 	STEAL_PTR(mem);
 	if (sig && plan_set_sigstruct(&p, sig, UINT64_MAX, e, "%s", opts->sigstruct) < 0) {
@@ -163,7 +185,7 @@ static int read_sigstruct(const struct image_opts *opts, struct sgx_arch_sigstru
 			  const struct sgx_arch_sigstruct **ret_sig, struct err *e)
 {
 	*ret_sig = opts->sigstruct ? room : NULL;
-	return opts->sigstruct ? sigstruct_load(opts->sigstruct, room, e) : 0;
+	return opts->sigstruct ? sigstruct_read(opts->sigstruct, room, e) : 0;
 }
 
 int image_open(const char *path, const struct image_opts *opts, struct plan *ret_plan, struct err *e)
@@ -175,7 +197,7 @@ int image_open(const char *path, const struct image_opts *opts, struct plan *ret
 
 	if (!opts)
 		opts = &defaults;
-	if (read_sigstruct(opts, &room, &sig, e) < 0 || image_mem_read(path, &mem, e) < 0)
+	if (read_sigstruct(opts, &room, &sig, e) < 0 || image_mem_open(path, &mem, e) < 0)
 		return -1;
 	if (parse_mem(mem, path, opts, sig, ret_plan, e) < 0)
 		return err_wrap(e, "'%s'", path);
@@ -197,27 +219,39 @@ int image_parse(const void *data, size_t bytes, const struct image_opts *opts, s
 	return parse_mem(mem, NULL, opts, sig, ret_plan, e);
 }
 
+char *image_companion_path(const char *path, const char *ext)
+{
+	const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+	size_t stem = dot ? (size_t)(dot - path) : strlen(path);
+	char *ret = NULL;
+
+	return asprintf(&ret, "%.*s%s", (int)stem, path, ext) < 0 ? NULL : ret;
+}
+
 int image_companion_sigstruct(const struct image_file *file, const char *ext, struct plan *p, struct err *e)
 {
 	CLEANUP(cleanup_free) char *path = NULL;
 	struct sgx_arch_sigstruct sig;
-	const char *slash, *dot;
-	size_t stem;
 
 	if (file->sigstruct)    /* where it came from is said when the plan is complete */
 		return plan_set_sigstruct(p, file->sigstruct, UINT64_MAX, e, "the SIGSTRUCT given") < 0 ? -1 : 1;
 	if (!file->path)
 		return 0;
-	slash = strrchr(file->path, '/');
-	dot = strrchr(slash ? slash : file->path, '.');
-	stem = dot ? (size_t)(dot - file->path) : strlen(file->path);
-	if (asprintf(&path, "%.*s%s", (int)stem, file->path, ext) < 0) {
-		path = NULL;
+	path = image_companion_path(file->path, ext);
+	if (!path)
 		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for a path");
-	}
 	if (access(path, F_OK) < 0 && errno == ENOENT)
 		return 0;
-	if (sigstruct_load(path, &sig, e) < 0)
+	if (sigstruct_read(path, &sig, e) < 0)
 		return -1;
 	return plan_set_sigstruct(p, &sig, UINT64_MAX, e, "%s", path) < 0 ? -1 : 1;
+}
+
+void image_wish_as_signed(struct plan *p)
+{
+	p->attributes = (struct sgx_attributes){ SGX_ATTR_MODE64BIT, SGX_XFRM_LEGACY };
+	if (!p->has_sigstruct)
+		return;
+	p->attributes = p->sigstruct.attributes;
+	p->miscselect = p->sigstruct.miscselect;
 }

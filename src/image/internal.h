@@ -18,16 +18,30 @@
 
 /* ---- image_mem.c: bytes that a plan owns --------------------------------------------------- */
 
+#define IMAGE_HEAD_BYTES 4096u  /* read before a format is chosen */
+
 struct image_mem {
 	uint8_t *bytes;         /* the file, copied: nobody can change or truncate it under the parser */
-	size_t n_bytes;
+	size_t n_bytes;         /* of them here */
 	size_t map_bytes;
+	int fd;                 /* of what is still to be read; -1 when everything is here */
+	size_t unread;          /* bytes of what the file had when it was opened; there is room for them */
 	struct image_mem *more;         /* further files of the same image */
 	struct image_piece *pieces;     /* made by the format: image_mem_alloc */
 	struct image_names *names;      /* for plan_locate: names.c */
 };
 
-int image_mem_read(const char *path, struct image_mem **ret_mem, struct err *e);
+/* Opens a file and reads its first IMAGE_HEAD_BYTES. */
+int image_mem_open(const char *path, struct image_mem **ret_mem, struct err *e);
+/* Reads the rest behind them. */
+int image_mem_load(struct image_mem *m, struct err *e);
+/*
+ * The next bytes of the file go to buf instead: for formats whose records need not be kept.  *ret_n is less
+ * than bytes at the end only.  What was read before stays at m->bytes.
+ */
+int image_mem_next(struct image_mem *m, void *buf, size_t bytes, size_t *ret_n, struct err *e);
+/* Gives back what is behind the first `bytes` bytes; m->n_bytes is bytes. */
+void image_mem_trim(struct image_mem *m, size_t bytes);
 int image_mem_copy(const void *data, size_t bytes, struct image_mem **ret_mem, struct err *e);
 /* Reads a further file that m is to own; *ret_more is m's. */
 int image_mem_read_more(struct image_mem *m, const char *path, const struct image_mem **ret_more,
@@ -129,11 +143,13 @@ int plan_build_fact(struct plan_build *b, const char *key, enum plan_fact_kind k
 		    struct err *e);
 int plan_build_fact_text(struct plan_build *b, const char *key, const char *text, struct err *e);
 int plan_build_block(struct plan_build *b, const struct plan_block *block, struct err *e);
+/* p.nssa from the TCS pages: the least that one of them has. */
+void plan_build_nssa(struct plan_build *b);
 /* The SIGSTRUCT of the plan, replacing one that is there; the words are printf's. */
 int plan_set_sigstruct(struct plan *p, const struct sgx_arch_sigstruct *sig, uint64_t file_off, struct err *e,
 		       const char *from, ...) __attribute__((format(printf, 5, 6)));
 /*
- * The last step: p.size is set, everything lies inside it, nothing overlaps, there is a TCS.
+ * The last step: p.size is set, everything lies inside it, nothing overlaps, there is a TCS (or no_run).
  * Moves the plan and mem to *ret_plan; on failure both stay with the caller.
  */
 int plan_build_finish(struct plan_build *b, struct image_mem *mem, struct plan *ret_plan, struct err *e);
@@ -142,6 +158,15 @@ int plan_build_finish(struct plan_build *b, struct image_mem *mem, struct plan *
 uint64_t plan_size_for(uint64_t bytes);
 /* *at += bytes, refusing to pass PLAN_MAX_SIZE; what names the thing in the message. */
 int plan_advance(uint64_t *at, uint64_t bytes, const char *what, struct err *e);
+
+/* ---- stream.c: pages as EADD leaves them ---------------------------------------------------- */
+
+/* SECINFO.FLAGS as EADD measures them: it takes the rights of a TCS page away before. */
+uint64_t plan_run_measured_secinfo(const struct plan_run *r);
+/* The chunks of each page in the order in which they are measured; how many. */
+unsigned int plan_run_chunks(const struct plan_run *r, uint8_t ret_order[PLAN_CHUNKS_PER_PAGE]);
+/* Page i of a run as EEXTEND sees it: in buf, or where the file holds it. */
+const uint8_t *plan_run_page_added(const struct plan_run *r, uint64_t i, uint8_t buf[SGX_PAGE_SIZE]);
 
 /* ---- formats ------------------------------------------------------------------------------- */
 
@@ -158,6 +183,9 @@ struct image_file {
 struct image_reader {
 	bool needs_elf;         /* elf is not NULL in detect and parse */
 	bool takes_args;
+	bool fixed_size;        /* the image says all: a heap or reserve of one's own is refused */
+	/* detect sees the first IMAGE_HEAD_BYTES only, and parse reads what follows them (image_mem_next) */
+	bool streams;
 	/* true: the file is of this format without doubt */
 	bool (*detect)(const struct image_file *file);
 	/*
@@ -167,17 +195,16 @@ struct image_reader {
 	int (*parse)(const struct image_file *file, const struct image_opts *opts, struct image_mem *mem,
 		     struct plan *ret_plan, struct err *e);
 };
-extern const struct image_reader image_reader_sgxctl, image_reader_kernel, image_reader_oe,
-	image_reader_gramine;
+extern const struct image_reader image_reader_sgxctl, image_reader_kernel, image_reader_sgxs,
+	image_reader_raw, image_reader_enarx, image_reader_oe, image_reader_gramine;
 
 /*
  * The SIGSTRUCT for an image that carries none: the one that was given, else the file beside the image whose
  * name ends in ext (".sig") instead of the image's own ending.  1 it is in the plan, 0 there is none, -1.
  */
 int image_companion_sigstruct(const struct image_file *file, const char *ext, struct plan *p, struct err *e);
-
-/* -1 when the options want another heap or reserve than an image has whose layout is not theirs to change. */
-int image_fixed_layout(const struct image_opts *opts, const char *what, struct err *e);
+/* For formats that leave ATTRIBUTES and MISCSELECT to the SIGSTRUCT: as p's says, else the least there can be. */
+void image_wish_as_signed(struct plan *p);
 
 /* SECINFO.FLAGS of a page of a segment with these PF_* flags, and what to call it. */
 uint64_t segment_secinfo(uint32_t flags);

@@ -184,6 +184,26 @@ int plan_set_sigstruct(struct plan *p, const struct sgx_arch_sigstruct *sig, uin
 	return 0;
 }
 
+void plan_build_nssa(struct plan_build *b)
+{
+	bool none = true;
+
+	for (size_t i = 0; i < b->p.n_runs; i++) {
+		const struct plan_run *r = &b->p.runs[i];
+
+		for (uint64_t k = 0; (r->secinfo & SGX_SECINFO_PT_MASK) == SGX_SECINFO_TCS && k < r->pages; k++) {
+			uint8_t page[SGX_PAGE_SIZE];
+			struct sgx_arch_tcs tcs;
+
+			plan_run_page(r, k, page);
+			memcpy(&tcs, page, sizeof(tcs));
+			if (none || tcs.nssa < b->p.nssa)
+				b->p.nssa = tcs.nssa;
+			none = false;
+		}
+	}
+}
+
 struct extent {
 	uint64_t off, end;
 	const char *what;
@@ -233,7 +253,7 @@ int plan_build_finish(struct plan_build *b, struct image_mem *mem, struct plan *
 {
 	struct plan *p = &b->p;
 
-	if (!p->n_tcs)
+	if (!p->n_tcs && !p->no_run)
 		return err_set(e, ERR_NO_TCS, 0, "the image has no TCS page");
 	if (p->size < PLAN_MIN_SIZE || (p->size & (p->size - 1)))
 		return err_set(e, ERR_BAD_LAYOUT, 0, "SECS.SIZE 0x%llx is no power of two of at least 0x%x",
@@ -275,12 +295,22 @@ const uint8_t *plan_run_page_direct(const struct plan_run *r, uint64_t i)
 {
 	uint64_t start = i * SGX_PAGE_SIZE;     /* of the page, in the run */
 
-	if (!r->data || start < r->data_lead)
+	if (!r->data || r->present || start < r->data_lead)
 		return NULL;
 	start -= r->data_lead;
 	if (start > r->data_bytes || r->data_bytes - start < SGX_PAGE_SIZE)
 		return NULL;
 	return r->data + start;
+}
+
+uint64_t plan_run_data_pages(const struct plan_run *r)
+{
+	uint64_t n;
+
+	if (!r->data || r->present)
+		return r->data ? r->pages : 0;
+	n = (r->data_lead + r->data_bytes + SGX_PAGE_SIZE - 1) / SGX_PAGE_SIZE;
+	return n < r->pages ? n : r->pages;
 }
 
 static void fill_bytes(uint8_t *buf, uint64_t from, uint64_t to, uint32_t fill)
@@ -296,11 +326,28 @@ static void fill_bytes(uint8_t *buf, uint64_t from, uint64_t to, uint32_t fill)
 		buf[at] = pattern[at % sizeof(fill)];
 }
 
+static void present_page(const struct plan_run *r, uint64_t i, uint8_t buf[SGX_PAGE_SIZE])
+{
+	const uint8_t *from = r->data + i * (uint64_t)__builtin_popcount(r->present) * SGX_EEXTEND_BYTES;
+
+	fill_bytes(buf, 0, SGX_PAGE_SIZE, r->fill);
+	for (unsigned int c = 0; c < PLAN_CHUNKS_PER_PAGE; c++) {
+		if (!(r->present >> c & 1))
+			continue;
+		memcpy(buf + c * SGX_EEXTEND_BYTES, from, SGX_EEXTEND_BYTES);
+		from += SGX_EEXTEND_BYTES;
+	}
+}
+
 void plan_run_page(const struct plan_run *r, uint64_t i, uint8_t buf[4096])
 {
 	uint64_t start = i * SGX_PAGE_SIZE, end = start + SGX_PAGE_SIZE;
 	uint64_t from = r->data_lead, to = r->data_lead + r->data_bytes;
 
+	if (r->data && r->present) {
+		present_page(r, i, buf);
+		return;
+	}
 	if (from < start)
 		from = start;
 	if (to > end)

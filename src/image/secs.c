@@ -9,8 +9,6 @@
 
 #include "image/internal.h"
 
-#define XFRM_LEGACY 3u  /* x87 and SSE: ECREATE insists */
-
 /* What mask pins is as signed; of the rest, what is wished and can be had. */
 static uint64_t choose(uint64_t signed_bits, uint64_t mask, uint64_t wished, uint64_t host)
 {
@@ -54,7 +52,7 @@ int plan_secs(const struct plan *p, const struct sgx_arch_sigstruct *sig, int de
 	if (with_debug)
 		s.attributes.flags |= SGX_ATTR_DEBUG;
 	s.attributes.xfrm = choose(sig->attributes.xfrm, sig->attributemask.xfrm, p->attributes.xfrm, host->xfrm) |
-			    XFRM_LEGACY;
+			    SGX_XFRM_LEGACY;
 	*ret_secs = s;
 	return 0;
 }

@@ -12,7 +12,7 @@
 DEFINE_CLEANUP_PTR(key_freep, struct sign_key, sign_key_free)
 
 struct load {
-	const char *name, *stem, *image, *format, *sigstruct, *key;
+	const char *name, *stem, *image, *format, *sigstruct, *key, *exec;
 	bool debug, has_debug;
 	struct image_opts image_opts;
 };
@@ -24,8 +24,8 @@ static int parse(const struct json *body, struct load *l, struct dev_config *dev
 	if (arg_str(body, "name", &l->name, e) || arg_str(body, "stem", &l->stem, e) ||
 	    arg_str(body, "image", &l->image, e) || arg_str(body, "format", &l->format, e) ||
 	    arg_str(body, "sigstruct", &l->sigstruct, e) || arg_str(body, "key", &l->key, e) ||
-	    arg_str(body, "libpal", &l->image_opts.libpal, e) || arg_bool(body, "debug", &l->debug, e) ||
-	    arg_u64(body, "heap", &l->image_opts.heap_bytes, e) ||
+	    arg_str(body, "exec", &l->exec, e) || arg_str(body, "libpal", &l->image_opts.libpal, e) ||
+	    arg_bool(body, "debug", &l->debug, e) || arg_u64(body, "heap", &l->image_opts.heap_bytes, e) ||
 	    arg_u64(body, "reserve", &l->image_opts.reserve_bytes, e) || arg_device(body, dev, e))
 		return -1;
 	if (!l->image)
@@ -33,6 +33,7 @@ static int parse(const struct json *body, struct load *l, struct dev_config *dev
 	l->has_debug = json_get(body, "debug");
 	l->image_opts.format = l->format;
 	l->image_opts.sigstruct = l->sigstruct;
+	l->image_opts.exec = l->exec;
 	return 0;
 }
 
@@ -42,7 +43,7 @@ static int get_key(const struct load *l, struct sign_key **ret_key, struct err *
 	bool created;
 
 	if (l->key)
-		return sign_key_load(l->key, ret_key, e);
+		return sign_key_load(l->key, NULL, ret_key, e);
 	if (sign_key_user_path(path, sizeof(path), e))
 		return -1;
 	return sign_key_user(path, ret_key, &created, e);

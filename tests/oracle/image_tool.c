@@ -4,6 +4,7 @@
  *
  *     image_tool measure IMAGE [FORMAT|- [HEAP [RESERVE]]]   MRENCLAVE, or "error: CODE ..." and exit 1
  *                                                            IMAGE_LIBPAL is the libpal of a manifest
+ *     image_tool sgxs IMAGE FORMAT|- EXEC|- OUT              the image as an SGXS stream, and its MRENCLAVE
  *     image_tool sign IMAGE KEY OUT                          a SIGSTRUCT file
  *     image_tool verify SIGSTRUCT                            MRSIGNER, or an error
  *     image_tool user-key PATH                               "created" or "found"
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -62,6 +64,32 @@ static int measure(int argc, char **argv)
 	return 0;
 }
 
+static int write_sgxs(char **argv)
+{
+	struct image_opts opts = IMAGE_OPTS_DEFAULT;
+	uint64_t bytes, off;
+	struct err e = { 0 };
+	uint8_t hash[32];
+	struct plan p;
+	int fd, r;
+
+	if (strcmp(argv[3], "-"))
+		opts.format = argv[3];
+	if (strcmp(argv[4], "-"))
+		opts.exec = argv[4];
+	if (image_open(argv[2], &opts, &p, &e) < 0)
+		return fail(&e);
+	if (!plan_ascends(&p, &off))
+		printf("descends at 0x%llx\n", (unsigned long long)off);
+	fd = open(argv[5], O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	r = plan_write_sgxs(&p, fd, &bytes, hash, NULL, NULL, &e);
+	plan_release(&p);
+	if (r < 0)
+		return fail(&e);
+	print_hash(hash);
+	return close(fd) < 0;
+}
+
 static int sign(char **argv)
 {
 	struct sgx_arch_sigstruct sig;
@@ -72,7 +100,7 @@ static int sign(char **argv)
 	struct plan p;
 
 	if (image_open(argv[2], NULL, &p, &e) < 0 || plan_measure(&p, hash, NULL, NULL, &e) < 0 ||
-	    sign_key_load(argv[3], &key, &e) < 0)
+	    sign_key_load(argv[3], NULL, &key, &e) < 0)
 		return fail(&e);
 	sign_params_default(&sp, &p);
 	if (sigstruct_sign(&sp, hash, key, &sig, &e) < 0)
@@ -153,6 +181,8 @@ int main(int argc, char **argv)
 {
 	if (argc >= 3 && !strcmp(argv[1], "measure"))
 		return measure(argc, argv);
+	if (argc == 6 && !strcmp(argv[1], "sgxs"))
+		return write_sgxs(argv);
 	if (argc == 5 && !strcmp(argv[1], "sign"))
 		return sign(argv);
 	if (argc == 3 && !strcmp(argv[1], "verify"))
@@ -161,6 +191,6 @@ int main(int argc, char **argv)
 		return user_key(argv[2]);
 	if (argc == 3 && !strcmp(argv[1], "bench"))
 		return bench(argv[2]);
-	fprintf(stderr, "usage: image_tool measure|sign|verify|user-key|bench ...\n");
+	fprintf(stderr, "usage: image_tool measure|sgxs|sign|verify|user-key|bench ...\n");
 	return 64;
 }
