@@ -12,10 +12,12 @@
 /* A format is one file with an image_reader, and one line in each of these two tables, in the order of detection. */
 const struct image_format image_formats[] = {
 	{ "sgxctl", "ELF with an sgxctl note that declares threads, stacks, heap and reserve" },
+	{ "sdk", "signed shared object of the Intel SGX SDK (metadata 1.3 to 3.x); sdk:2, sdk:3 choose a block" },
 	{ "kernel", "ELF of the Linux kernel's SGX selftests: TCS pages in the first segment" },
 };
 static const struct image_reader *const readers[] = {
 	&image_reader_sgxctl,
+	&image_reader_sdk,
 	&image_reader_kernel,
 };
 const size_t image_n_formats = sizeof(image_formats) / sizeof(image_formats[0]);
@@ -26,7 +28,6 @@ _Static_assert(sizeof(image_formats) / sizeof(image_formats[0]) == sizeof(reader
 static const struct {
 	const char *section, *what;
 } strangers[] = {
-	{ ".note.sgxmeta", "an Intel SGX SDK enclave" },
 	{ ".oeinfo", "an Open Enclave SDK enclave" },
 };
 
@@ -45,7 +46,8 @@ static int unknown_format(const struct image_file *file, struct err *e)
 	if (!file->elf)
 		return -1;
 	return err_set(e, ERR_UNKNOWN_FORMAT, 0,
-		       "ELF file without an sgxctl note, and its first segment holds no TCS pages");
+		       "an ELF file of no known enclave format: no sgxctl note, no section .note.sgxmeta, and no "
+		       "TCS pages in its first segment");
 }
 
 static int unknown_name(const char *name, struct err *e)
