@@ -30,5 +30,6 @@ tests_unit_test_image_sign_LDADD = $(libimage_libs)
 check_PROGRAMS += tests/oracle/image_tool
 tests_oracle_image_tool_SOURCES = tests/oracle/image_tool.c
 tests_oracle_image_tool_LDADD = $(libimage_libs)
-TESTS += tests/oracle/check.sh
-EXTRA_DIST += tests/oracle/check.sh tests/oracle/mrenclave.py tests/oracle/sigstruct.py tests/mk/mk_elf.py
+TESTS += tests/oracle/check.sh tests/oracle/check_sdk.sh
+EXTRA_DIST += tests/oracle/check.sh tests/oracle/check_sdk.sh tests/oracle/check_sdk.py tests/oracle/lib.sh tests/oracle/mrenclave.py \
+	tests/oracle/sdk.py tests/oracle/sigstruct.py tests/mk/mk_elf.py tests/mk/mk_sdk.py tests/mk/mk_sigstruct.py

@@ -79,10 +79,10 @@ static const char *name_of(const struct sdk *s, const struct element *x)
 static int check_place(const struct sdk *s, const struct element *x, uint64_t rva, struct err *e)
 {
 	if (!page_aligned(rva))
-		return sdk_bad(s, x->at + 8, e, "layout element at 0x%llx, which is no multiple of 4096",
+		return sdk_bad(s, x->at + 8, e, "its place 0x%llx is no multiple of 4096",
 			       (unsigned long long)rva);
 	if (rva > s->block.size || x->pages > (s->block.size - rva) / SGX_PAGE_SIZE)
-		return sdk_bad(s, x->at + 4, e, "layout element of %u pages at 0x%llx leaves the enclave of size 0x%llx",
+		return sdk_bad(s, x->at + 4, e, "its %u pages at 0x%llx leave the enclave of size 0x%llx",
 			       x->pages, (unsigned long long)rva, (unsigned long long)s->block.size);
 	return 0;
 }
@@ -171,7 +171,7 @@ static int add_element(struct sdk *s, const struct element *x, uint64_t delta, s
 	uint64_t rva;
 
 	if (__builtin_add_overflow(x->rva, delta, &rva))
-		return sdk_bad(s, x->at + 8, e, "layout element at 0x%llx + 0x%llx, which wraps",
+		return sdk_bad(s, x->at + 8, e, "its place 0x%llx + 0x%llx wraps",
 			       (unsigned long long)x->rva, (unsigned long long)delta);
 	if (check_place(s, x, rva, e) < 0)
 		return -1;
