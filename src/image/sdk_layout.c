@@ -111,16 +111,16 @@ static int add_tcs(struct sdk *s, const struct element *x, struct plan_run *run,
 		err_set(e, ERR_TOO_BIG, 0, "%u TCS pages, more than %u", x->pages, PLAN_MAX_TCS);
 		return err_offset(e, s->block.off + x->at + 4);
 	}
-	run->data_bytes = x->content_bytes > sizeof(tcs) ? x->content_bytes : sizeof(tcs);
+	run->data_bytes = x->content_bytes > SGX_TCS_FIELDS ? x->content_bytes : SGX_TCS_FIELDS;
 	page = image_mem_alloc(s->mem, 1, run->data_bytes, e);
 	if (!page)
 		return -1;
 	memcpy(page, s->copy + x->content, x->content_bytes);
-	memcpy(&tcs, page, sizeof(tcs));
+	memcpy(&tcs, page, SGX_TCS_FIELDS);
 	tcs.ossa += rva;
 	tcs.ofsbase += rva;
 	tcs.ogsbase += rva;
-	memcpy(page, &tcs, sizeof(tcs));
+	memcpy(page, &tcs, SGX_TCS_FIELDS);
 	if (!s->b.p.n_tcs || tcs.nssa < s->b.p.nssa)
 		s->b.p.nssa = tcs.nssa;
 

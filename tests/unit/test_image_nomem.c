@@ -71,5 +71,7 @@ int main(void)
 	try_all("our format", &img);
 	img_kernel(&img);
 	try_all("the kernel's format", &img);
+	img_sdk(&img);
+	try_all("the SDK's format", &img);
 	return tap_done();
 }
