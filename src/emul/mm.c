@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "emul/internal.h"
+#include "emul/native.h"
 
 #define VMA_GROW 64
 #define USER_END (((uint64_t)1 << 47) - SGX_PAGE_SIZE)      /* TASK_SIZE with four-level page tables */
@@ -302,6 +303,8 @@ bool emul_native_widen(struct emul_encl *en, struct emul_vma *v, uint64_t page)
 	while (lo > v_lo && page - lo < emul_widen_max && native_prot(en->pte[lo - 1]) != want &&
 	       wanted_prot(en, lo - 1) == want)
 		lo--;
+	if (want & PROT_EXEC)
+		native_patch_bases(en, lo, hi - lo);
 	native_set(en, lo, hi - lo, want);
 	return native_prot(en->pte[page]) == want;
 }

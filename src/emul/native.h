@@ -56,12 +56,19 @@
 #define NATIVE_ALLOW 0
 #define NATIVE_BLOCK 1
 
+/* native_fsgsbase: what works of RDFSBASE and relatives */
+#define NATIVE_BASES_READ  1
+#define NATIVE_BASES_WRITE 2
+#define NATIVE_BASES_ALL   3
+
 #ifndef __ASSEMBLER__
 
+#include <asm/prctl.h>
 #include <signal.h>
 #include <ucontext.h>
 
 #include "emul/internal.h"
+#include "emul/raw.h"
 
 /*
  * What a thread inside an enclave is.  Entries nest when a signal handler enters an enclave while
@@ -116,6 +123,33 @@ void native_sigentry(int sig, siginfo_t *info, void *uc);
 /* Not 0: emul_vdso_enter is called with an FS that is not ours, so EENTER traps too. */
 extern uint8_t native_entry_traps;
 extern uint64_t native_arena, native_arena_bytes;
+/*
+ * NATIVE_BASES_WRITE: the kernel keeps what the instructions write.  Without it bases are written by arch_prctl(2).
+ * NATIVE_BASES_READ: they read the bases; without it they are #UD, and enclaves get them from native_bases.c.
+ * Under some hypervisors they read and write, but the kernel does not know and puts its own values back whenever it
+ * switches threads: there the writing ones of enclaves are made to trap (native_patch_bases).
+ */
+extern uint8_t native_fsgsbase;
+void native_set_fs(void), native_set_gs(void), native_get_fs(void);    /* for assembly: value in RAX */
+
+/* The segment bases of this thread.  FS is the C library's, which keeps its address at its start (x86-64 TLS ABI). */
+static inline uint64_t native_host_fs(void)
+{
+	uint64_t fs;
+
+	__asm__ volatile("mov %%fs:0, %0" : "=r"(fs));
+	return fs;
+}
+static inline uint64_t native_host_gs(void)
+{
+	uint64_t gs = 0;
+
+	if (native_fsgsbase & NATIVE_BASES_READ)
+		__asm__ volatile("rdgsbase %0" : "=r"(gs));
+	else
+		raw2(SYS_arch_prctl, ARCH_GET_GS, &gs);
+	return gs;
+}
 
 /*
  * Around what uses contents of enclave pages without holding sh->mutex: leafs, code bytes.  Reclaiming takes the
@@ -187,6 +221,10 @@ bool native_abort_go_on(struct native_tb *tb);
 void native_abort_pause(struct native_tb *tb);
 void native_abort_end(struct native_tb *tb, ucontext_t *uc);
 
+/* native_bases.c: the instruction at RIP, when it is one on a segment base; BASES_GP: it is refused with #GP(0) */
+enum native_bases { BASES_NONE, BASES_DONE, BASES_GP };
+enum native_bases native_bases_emulate(struct native_tb *tb, struct native_inside *in, struct sgxm_regs *regs);
+
 /* native_event.c: to whoever listens.  before: registers at the ENCLU. */
 void native_tell_leaf(const struct sgxm_regs *before, uint64_t tcs, uint64_t code, const char *check);
 void native_tell_refused(const struct sgxm_regs *before, uint8_t vector, uint32_t errcd, uint64_t addr,
@@ -195,6 +233,9 @@ void native_tell_aex(uint64_t tcs, uint64_t rip, const struct sgxm_event *ev);
 
 /* native_patch.c */
 void native_patch_setup(void);
+void native_bases_setup(void);
+void native_patch_bases(struct emul_encl *en, uint64_t page, uint64_t pages);  /* that are about to become executable */
+bool native_patched_at(struct emul_encl *en, uint64_t la);
 /* Is there an ENCLU at la of this enclave, as itself or rewritten? */
 bool native_enclu_at(struct emul_encl *en, uint64_t la);
 void native_patch_site(struct emul_encl *en, uint64_t la);

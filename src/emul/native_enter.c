@@ -55,8 +55,8 @@ int native_eenter(struct native_frame *f, uint64_t *ret_masked)
 					      refused(f, SGX_VEC_PF, SGX_PFEC_U, tcs, NULL);
 	struct native_inside *in = &tb->inside[tb->n_inside++];
 
-	__asm__ volatile("rdfsbase %0" : "=r"(tb->host_fs));
-	__asm__ volatile("rdgsbase %0" : "=r"(tb->host_gs));
+	tb->host_fs = native_host_fs();
+	tb->host_gs = native_host_gs();
 	in->en = en;
 	in->frame = f;
 	in->tcs_la = tcs;

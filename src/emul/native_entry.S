@@ -17,6 +17,10 @@
 	.hidden	native_sigentry
 	.hidden	native_restorer
 	.hidden	native_restorer_end
+	.hidden	native_set_fs
+	.hidden	native_set_gs
+	.hidden	native_get_fs
+	.hidden	native_fsgsbase
 
 	.text
 
@@ -31,6 +35,11 @@
  */
 #define MASKED -16
 #define RFLAGS_AC 0x40000
+
+#define SYS_arch_prctl   158
+#define ARCH_SET_GS      0x1001
+#define ARCH_SET_FS      0x1002
+#define ARCH_GET_FS      0x1003
 
 	.globl	emul_vdso_enter
 	.type	emul_vdso_enter, @function
@@ -148,11 +157,28 @@ emul_vdso_enter:
 	.globl	native_commit_start
 native_commit_start:
 	mov	%rcx, TB_IN_ENCLAVE(%rax)
+	mov	NF_FS(%rsp), %rsi
+	mov	NF_GS(%rsp), %rdx
+	testb	$NATIVE_BASES_WRITE, native_fsgsbase(%rip)
+	jz	1f
+	wrfsbase %rsi
+	wrgsbase %rdx
 	movb	$NATIVE_BLOCK, TB_SELECTOR(%rax)
-	mov	NF_FS(%rsp), %rcx
-	wrfsbase %rcx
-	mov	NF_GS(%rsp), %rcx
-	wrgsbase %rcx
+	jmp	2f
+1:
+	/* not through native_set_fs: a signal must find RIP in this range */
+	mov	%rsi, TB_ENCL_FS(%rax)
+	mov	%rdx, TB_ENCL_GS(%rax)
+	mov	%rax, %rbx
+	mov	$ARCH_SET_FS, %edi
+	mov	$SYS_arch_prctl, %eax
+	syscall
+	mov	%rdx, %rsi
+	mov	$ARCH_SET_GS, %edi
+	mov	$SYS_arch_prctl, %eax
+	syscall
+	movb	$NATIVE_BLOCK, TB_SELECTOR(%rbx)
+2:
 	pushq	NF_RFLAGS(%rsp)
 	popfq
 	mov	NF_RAX(%rsp), %rax
@@ -276,6 +302,7 @@ native_sigentry:
 	xor	%ecx, %ecx
 	xor	%r8d, %r8d
 	xor	%r9d, %r9d
+	xor	%r10d, %r10d
 	mov	%rsp, %rax
 	sub	native_arena(%rip), %rax
 	cmp	native_arena_bytes(%rip), %rax
@@ -284,13 +311,18 @@ native_sigentry:
 	and	$-NATIVE_SLOT_BYTES, %rcx
 	cmpq	$0, TB_IN_ENCLAVE(%rcx)
 	je	2f
+	/* where they cannot be read, enclave code cannot have changed them either (native_bases.c) */
+	testb	$NATIVE_BASES_READ, native_fsgsbase(%rip)
+	jz	5f
 	rdfsbase %rax
 	mov	%rax, TB_ENCL_FS(%rcx)
 	rdgsbase %rax
 	mov	%rax, TB_ENCL_GS(%rcx)
+5:
 	mov	TB_HOST_FS(%rcx), %rax
 	movb	$NATIVE_ALLOW, TB_SELECTOR(%rcx)
 	mov	%rcx, %r8
+	mov	TB_ENCL_GS(%rcx), %r10
 	mov	TB_OWN_FS(%rcx), %r9
 	test	%r9, %r9
 	jz	3f
@@ -302,18 +334,18 @@ native_sigentry:
 	mov	TB_OWN_FS(%rcx), %r9
 	test	%r9, %r9
 	jz	1f
-	rdfsbase %rax
+	call	native_get_fs
 	cmp	%r9, %rax
 	je	4f
 	mov	%rax, TB_PROGRAM_FS(%rcx)
 	mov	%r9, %rax
 3:
-	wrfsbase %rax
+	call	native_set_fs
 	jmp	1f
 4:
 	xor	%r9d, %r9d
 1:
-	sub	$8, %rsp
+	push	%r10			/* the enclave's GS base, when the block is not 0 */
 	push	%r9			/* not 0: the program's FS is to be put back */
 	push	%r8			/* the block when GS is an enclave's, else 0 */
 	.cfi_adjust_cfa_offset 24
@@ -321,49 +353,117 @@ native_sigentry:
 	call	native_trap
 	pop	%rdx
 	pop	%r9
-	add	$8, %rsp
+	pop	%r10
 	.cfi_adjust_cfa_offset -24
-	test	%rax, %rax
+	mov	%rax, %rcx
+	test	%rcx, %rcx
 	jz	3f
-	cmpq	$0, TB_IN_ENCLAVE(%rax)
+	cmpq	$0, TB_IN_ENCLAVE(%rcx)
 	je	1f
-	movb	$NATIVE_BLOCK, TB_SELECTOR(%rax)
-	mov	TB_ENCL_FS(%rax), %rcx
-	wrfsbase %rcx
-	mov	TB_ENCL_GS(%rax), %rcx
-	rdgsbase %rdx
-	cmp	%rcx, %rdx
-	je	3f
-	wrgsbase %rcx
+	mov	TB_ENCL_FS(%rcx), %rax
+	call	native_set_fs
+	mov	TB_ENCL_GS(%rcx), %rax
+	movb	$NATIVE_BLOCK, TB_SELECTOR(%rcx)
+	test	%rdx, %rdx
+	jz	native_set_gs
+	cmp	%rax, %r10
+	jne	native_set_gs
 	ret
 1:
 	test	%r9, %r9
 	jz	2f
-	mov	TB_PROGRAM_FS(%rax), %rcx
-	wrfsbase %rcx
+	mov	TB_PROGRAM_FS(%rcx), %rax
+	call	native_set_fs
 2:
 	test	%rdx, %rdx
 	jz	3f
-	mov	TB_HOST_GS(%rdx), %rcx
-	wrgsbase %rcx
+	mov	TB_HOST_GS(%rdx), %rax
+	jmp	native_set_gs
 3:
 	ret
 	.cfi_endproc
 	.size	native_sigentry, . - native_sigentry
 
+/* Syscall User Dispatch lets the system calls from here up to native_restorer_end pass. */
 	.globl	native_restorer
 	.type	native_restorer, @function
 native_restorer:
 	mov	$15, %eax		/* rt_sigreturn */
 	syscall
-	ud2				/* the kernel compares the address after the syscall with the range */
-	.globl	native_restorer_end
-native_restorer_end:
+	ud2
 	.size	native_restorer, . - native_restorer
+
+/* FS or GS base = RAX.  RAX and R11 are used up, all else stays. */
+	.globl	native_set_fs
+	.type	native_set_fs, @function
+native_set_fs:
+	testb	$NATIVE_BASES_WRITE, native_fsgsbase(%rip)
+	jz	1f
+	wrfsbase %rax
+	ret
+1:
+	push	%rdi
+	mov	$ARCH_SET_FS, %edi
+	jmp	native_set_base
+	.size	native_set_fs, . - native_set_fs
+
+	.globl	native_set_gs
+	.type	native_set_gs, @function
+native_set_gs:
+	testb	$NATIVE_BASES_WRITE, native_fsgsbase(%rip)
+	jz	1f
+	wrgsbase %rax
+	ret
+1:
+	push	%rdi
+	mov	$ARCH_SET_GS, %edi
+	.size	native_set_gs, . - native_set_gs
+
+	.type	native_set_base, @function
+native_set_base:
+	push	%rsi
+	push	%rcx
+	mov	%rax, %rsi
+	mov	$SYS_arch_prctl, %eax
+	syscall
+	pop	%rcx
+	pop	%rsi
+	pop	%rdi
+	ret
+	.size	native_set_base, . - native_set_base
+
+/* RAX = FS base.  R11 is used up, all else stays. */
+	.globl	native_get_fs
+	.type	native_get_fs, @function
+native_get_fs:
+	testb	$NATIVE_BASES_READ, native_fsgsbase(%rip)
+	jz	1f
+	rdfsbase %rax
+	ret
+1:
+	push	%rdi
+	push	%rsi
+	push	%rcx
+	push	%rax
+	mov	%rsp, %rsi
+	mov	$ARCH_GET_FS, %edi
+	mov	$SYS_arch_prctl, %eax
+	syscall
+	pop	%rax
+	pop	%rcx
+	pop	%rsi
+	pop	%rdi
+	ret
+	.size	native_get_fs, . - native_get_fs
+	.globl	native_restorer_end	/* the kernel compares the address after the syscall with the range */
+native_restorer_end:
 
 	.bss
 	.globl	native_entry_traps
 native_entry_traps:
+	.zero	1
+	.globl	native_fsgsbase
+native_fsgsbase:
 	.zero	1
 
 	.section .note.GNU-stack, "", @progbits

@@ -2,11 +2,13 @@
 /*
  * Cheaper traps: where #UD costs much more than #GP or #BP (a hypervisor that intercepts #UD), an ENCLU that was
  * executed once gets `hlt` or `int3` as its first byte.  Only an instruction that the CPU has just refused as ENCLU
- * is ever changed, so no data can be hit.  Measurement is of the original bytes; readers get them back
+ * is changed so, and no data can be hit.  Measurement is of the original bytes; readers get them back
  * (emul_native_unpatch), and the plain ENCLU keeps working everywhere.
  *
  * `int3` is the cheapest (the kernel decodes an instruction that raised #GP, looking for what UMIP forbids), but its
  * signal is what debuggers live by: a process that is traced at start-up leaves it alone.
+ *
+ * Where the kernel loses what WRFSBASE and WRGSBASE write (native.h), these become `hlt` too.
  *
  * SGXCTL_TRAP=enclu|hlt|int3|auto overrides the choice of the start-up timing.
  * Context: setup in normal context, the rest in signal context.
@@ -26,10 +28,20 @@
 #define ENCLU_2 0xd7u
 #define HLT     0xf4u
 #define INT3    0xccu
+#define REP     0xf3u           /* first byte of RDFSBASE and relatives */
+#define BASE_WRITE_BYTES 5u
 
 /* What the first byte of an ENCLU becomes; 0: nothing pays. */
 static uint8_t trap_byte;
 static int skip_bytes;
+
+/* Behind its first byte: WRFSBASE or WRGSBASE. */
+static bool is_base_write(const uint8_t *p)
+{
+	if ((p[1] & 0xf0) == 0x40)
+		p++;
+	return p[1] == 0x0f && p[2] == 0xae && (p[3] & 0xf0) == 0xd0;
+}
 
 static bool is_trap_byte(uint8_t b)
 {
@@ -120,6 +132,14 @@ void native_patch_setup(void)
 		trap_byte = cheapest_trap();
 }
 
+/* The first byte of the instruction that was rewritten at p; 0: there is none. */
+static uint8_t original(const uint8_t *p)
+{
+	if (p[1] == ENCLU_1 && p[2] == ENCLU_2)
+		return ENCLU_0;
+	return is_base_write(p) ? REP : 0;
+}
+
 static bool is_patched(const struct emul_patches *p, uint64_t off)
 {
 	uint32_t n = atomic_load(&p->n);
@@ -143,6 +163,23 @@ bool native_enclu_at(struct emul_encl *en, uint64_t la)
 	return p[0] == ENCLU_0 || (is_trap_byte(p[0]) && is_patched(en->patches, off));
 }
 
+/* False: there is no more room. */
+static bool remember(struct emul_patches *patches, uint64_t off)
+{
+	uint32_t i;
+
+	if (is_patched(patches, off))
+		return true;
+	i = atomic_load(&patches->n);
+	do {
+		if (i >= EMUL_MAX_PATCHES)
+			return false;
+		/* claim a place, then fill it: a reader sees 0 (no instruction of these starts there) or the offset */
+	} while (!atomic_compare_exchange_weak(&patches->n, &i, i + 1));
+	atomic_store(&patches->off[i], off);
+	return true;
+}
+
 void native_patch_site(struct emul_encl *en, uint64_t la)
 {
 	uint64_t off = la - en->sh->base;
@@ -151,17 +188,33 @@ void native_patch_site(struct emul_encl *en, uint64_t la)
 	/* a page that is on its way out keeps its bytes: it is patched the next time */
 	if (!trap_byte || native_page_out(en, la) || __atomic_load_n(p, __ATOMIC_RELAXED) != ENCLU_0)
 		return;
-	if (!is_patched(en->patches, off)) {
-		uint32_t i = atomic_load(&en->patches->n);
+	if (remember(en->patches, off))
+		__atomic_store_n(p, trap_byte, __ATOMIC_RELEASE);
+}
 
-		do {
-			if (i >= EMUL_MAX_PATCHES)
-				return;
-			/* claim a place, then fill it: a reader sees 0 (no ENCLU starts there) or the offset */
-		} while (!atomic_compare_exchange_weak(&en->patches->n, &i, i + 1));
-		atomic_store(&en->patches->off[i], off);
+/*
+ * Here bytes are found by a search, unlike ENCLU: all five agree by accident once in many gigabytes of code, and there is
+ * no trap that would show where such an instruction is.
+ */
+void native_patch_bases(struct emul_encl *en, uint64_t page, uint64_t pages)
+{
+	uint64_t end = (page + pages) << SGX_PAGE_SHIFT;
+
+	if (native_fsgsbase != NATIVE_BASES_READ)
+		return;
+	for (uint64_t off = page << SGX_PAGE_SHIFT; off < end && off + BASE_WRITE_BYTES <= en->sh->size; off++) {
+		uint8_t *p = en->alias + off;
+
+		if (*p == REP && is_base_write(p) && remember(en->patches, off))
+			__atomic_store_n(p, HLT, __ATOMIC_RELEASE);
 	}
-	__atomic_store_n(p, trap_byte, __ATOMIC_RELEASE);
+}
+
+bool native_patched_at(struct emul_encl *en, uint64_t la)
+{
+	uint64_t off = la - en->sh->base;
+
+	return is_trap_byte(en->alias[off]) && is_patched(en->patches, off);
 }
 
 void emul_native_unpatch(struct emul_encl *en, uint64_t la, uint8_t *buf, size_t bytes)
@@ -174,10 +227,10 @@ void emul_native_unpatch(struct emul_encl *en, uint64_t la, uint8_t *buf, size_t
 
 		if (off < from || off - from >= bytes)
 			continue;
-		const uint8_t *p = en->alias + off;
+		uint8_t first = original(en->alias + off);
 
-		if (is_trap_byte(buf[off - from]) && p[1] == ENCLU_1 && p[2] == ENCLU_2)
-			buf[off - from] = ENCLU_0;
+		if (is_trap_byte(buf[off - from]) && first)
+			buf[off - from] = first;
 	}
 }
 
@@ -193,7 +246,7 @@ void native_patch_copied(struct emul_encl *en, uint64_t src_la, uint64_t dst_la)
 			continue;
 		uint8_t *p = en->alias + dst + (off - src);
 
-		if (is_trap_byte(*p))
-			__atomic_store_n(p, ENCLU_0, __ATOMIC_RELEASE);
+		if (is_trap_byte(*p) && original(p))
+			__atomic_store_n(p, original(p), __ATOMIC_RELEASE);
 	}
 }

@@ -9,7 +9,6 @@
 #include <linux/membarrier.h>
 #include <linux/prctl.h>
 #include <pthread.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -19,9 +18,6 @@
 #include "emul/raw.h"
 #include "machine/tcs.h"
 
-#ifndef HWCAP2_FSGSBASE
-#define HWCAP2_FSGSBASE (1 << 1)
-#endif
 #define GUARD_BYTES SGX_PAGE_SIZE
 
 _Static_assert(sizeof(struct native_tb) <= SGX_PAGE_SIZE, "the thread block is the first page of its slot");
@@ -249,8 +245,6 @@ static void forked_child(void)
 
 int emul_native_setup(void)
 {
-	if (!(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE))
-		return -ENOSYS;
 	if (prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_OFF, 0, 0, 0))
 		return -ENOSYS;
 	if (native_arena)
@@ -269,6 +263,7 @@ int emul_native_setup(void)
 	if (r)
 		return -r;
 	/* the timing uses signal handlers of its own, so it comes before ours */
+	native_bases_setup();
 	native_patch_setup();
 	return native_signals_setup();
 }

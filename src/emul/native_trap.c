@@ -401,6 +401,20 @@ static bool is_int_3(struct trap *t, struct native_inside *in)
 	return two;
 }
 
+/* Where the machine has no FSGSBASE: a CPU with SGX would have run those four. */
+static bool base_instruction(struct trap *t, struct native_inside *in)
+{
+	enum native_bases b = BASES_NONE;
+
+	if (look_at_code(t, in->en, t->regs.rip, 5)) {
+		b = native_bases_emulate(t->tb, in, &t->regs);
+		native_look_end(t->tb);
+	}
+	if (b == BASES_GP)
+		raise_inside(t, in, &gp);
+	return b != BASES_NONE;
+}
+
 static void enclave_exception(struct trap *t, struct native_inside *in)
 {
 	uint8_t vector = (uint8_t)t->uc->uc_mcontext.gregs[REG_TRAPNO];
@@ -418,6 +432,9 @@ static void enclave_exception(struct trap *t, struct native_inside *in)
 		/* INT3 is fault-like inside; `int $3` has two bytes */
 		t->regs.rip -= is_int_3(t, in) ? 2 : 1;
 		raise_inside(t, in, &ud);
+	} else if ((vector == SGX_VEC_UD || vector == SGX_VEC_GP) && native_fsgsbase != NATIVE_BASES_ALL &&
+		   base_instruction(t, in)) {
+		return;
 	} else if (vector == SGX_VEC_GP && is_illegal_inside(t, in)) {
 		raise_inside(t, in, &ud);
 	} else {
@@ -554,11 +571,8 @@ static void trap_outside(struct trap *t)
 
 	if (!is_async(t) && host_at_enclu(t)) {
 		if (thread_block(t) && (leaf == SGX_EENTER || leaf == SGX_ERESUME)) {
-			if (t->tb->own_fs)
-				t->tb->host_fs = t->tb->program_fs;
-			else
-				__asm__ volatile("rdfsbase %0" : "=r"(t->tb->host_fs));
-			__asm__ volatile("rdgsbase %0" : "=r"(t->tb->host_gs));
+			t->tb->host_fs = t->tb->own_fs ? t->tb->program_fs : native_host_fs();
+			t->tb->host_gs = native_host_gs();
 			host_enclu(t, emul_encl_by_la(t->regs.rbx));
 		} else {
 			raise_outside(t, &gp);

@@ -71,7 +71,7 @@ static int start(void)
 	if (!r && pthread_atfork(NULL, NULL, forked))
 		r = -ENOMEM;
 	if (r) {
-		complain(r == -ENOSYS ? "this machine cannot trap ENCLU (it needs FSGSBASE and Syscall User Dispatch)" :
+		complain(r == -ENOSYS ? "this machine cannot trap ENCLU (it needs Syscall User Dispatch)" :
 					"the emulated device could not be set up");
 		return -ENODEV;
 	}

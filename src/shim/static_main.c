@@ -176,7 +176,7 @@ static void setup_emulator(void)
 		die(EXIT_OURS, "the seccomp filter is refused", -r);
 	r = emul_setup(&static_config.emul);
 	if (r)
-		die(EXIT_OURS, r == -ENOSYS ? "this machine cannot trap ENCLU (it needs FSGSBASE and Syscall User Dispatch)" :
+		die(EXIT_OURS, r == -ENOSYS ? "this machine cannot trap ENCLU (it needs Syscall User Dispatch)" :
 			"the emulated device could not be set up", r == -ENOSYS ? 0 : -r);
 }
 
@@ -198,7 +198,7 @@ static _Noreturn void start(int fd, char **argv, int skip, const char *path)
 
 	if (!tb)
 		die(EXIT_OURS, "no memory for the thread", 0);
-	__asm__ volatile("rdfsbase %0" : "=r"(tb->own_fs));
+	tb->own_fs = native_host_fs();
 	static_threads_setup();
 	static_calls_setup(im.end);
 	static_rseq_release();

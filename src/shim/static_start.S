@@ -9,10 +9,11 @@
 	.globl	static_jump
 	.type	static_jump, @function
 static_jump:
+	xor	%eax, %eax
+	call	native_set_fs
 	mov	%rdi, %rsp
 	mov	%rsi, -8(%rsp)
 	xor	%eax, %eax
-	wrfsbase %rax
 	xor	%ebx, %ebx
 	xor	%ecx, %ecx
 	xor	%edx, %edx
@@ -34,7 +35,8 @@ static_jump:
 	.globl	static_resume
 	.type	static_resume, @function
 static_resume:
-	wrfsbase %rsi
+	mov	%rsi, %rax
+	call	native_set_fs
 	mov	%rdi, %rsp
 	jmp	native_restorer
 	.size	static_resume, . - static_resume

@@ -79,14 +79,6 @@ void static_rseq_release(void)
 		raw4(SYS_rseq, own, __rseq_size, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
 }
 
-static uint64_t own_fs(void)
-{
-	uint64_t fs;
-
-	__asm__ volatile("rdfsbase %0" : "=r"(fs));
-	return fs;
-}
-
 void static_threads_setup(void)
 {
 	process = raw_getpid();
@@ -139,7 +131,7 @@ static __attribute__((noinline)) void thread_begin(struct thread_start *s)
 		return;
 	}
 	tb->program_stack = (stack_t){ 0 };
-	tb->own_fs = own_fs();
+	tb->own_fs = native_host_fs();
 	tb->program_fs = fs;
 	static_rseq_release();
 	native_held_set(s->held);

@@ -3,10 +3,12 @@
  * The contract of emul_vdso_enter towards its caller: user handlers, reserved bytes, nested entries, blocked
  * signals, RFLAGS, segment bases.
  */
+#include <asm/prctl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "emul_rig.h"
@@ -339,10 +341,15 @@ static unsigned wrong_gs;
 
 static uint64_t get_gs(void)
 {
-	uint64_t gs;
+	uint64_t gs = 0;
 
-	__asm__ volatile("rdgsbase %0" : "=r"(gs));
+	syscall(SYS_arch_prctl, ARCH_GET_GS, &gs);
 	return gs;
+}
+
+static void set_gs(uint64_t gs)
+{
+	syscall(SYS_arch_prctl, ARCH_SET_GS, gs);
 }
 
 static void on_alarm_gs(int sig)
@@ -359,7 +366,7 @@ static void bases(void)
 	struct sgx_enclave_run run;
 
 	ok(put_code(GROW + 0x22000, bases_code), "code that sets FS and GS bases, then waits");
-	__asm__ volatile("wrgsbase %0" : : "r"((uint64_t)HOST_GS));
+	set_gs(HOST_GS);
 	rig_op(&rig, 0, &op);
 	is_u64(get_gs(), HOST_GS, "EEXIT gives the host's GS back");
 	rig_map(&rig, GROW + 0x23000, 1, PROT_READ | PROT_WRITE);
@@ -380,7 +387,7 @@ static void bases(void)
 	op = (struct encl_op){ .op = ENCL_OP_FAULT, .value = 6 };
 	is_u64(rig_enter(&rig, 0, EENTER, &op, &run), 0, "an exception in the enclave");
 	ok(caught(&run, ERESUME, 6) && get_gs() == HOST_GS, "comes out with the host's GS");
-	__asm__ volatile("wrgsbase %0" : : "r"(host_gs));
+	set_gs(host_gs);
 }
 
 int main(void)

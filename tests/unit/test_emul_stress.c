@@ -77,10 +77,31 @@ static void on_storm(int sig, siginfo_t *info, void *ctx)
 		atomic_fetch_add(&storm_bad, 1);
 }
 
+/* As fast as the machine can take it: where signals cost more than 30 us each, nothing but handlers would run. */
+static long storm_ns = 30000;
+
+static void storm_pace(void)
+{
+	struct encl_op op = { .op = ENCL_OP_NOP };
+	struct timespec t0, t1;
+	enum { ROUNDS = 200 };
+
+	rig_op(&rig, 0, &op);
+	clock_gettime(CLOCK_MONOTONIC, &t0);
+	for (int i = 0; i < ROUNDS; i++)
+		rig_op(&rig, 0, &op);
+	clock_gettime(CLOCK_MONOTONIC, &t1);
+	long ns = ((t1.tv_sec - t0.tv_sec) * 1000000000l + t1.tv_nsec - t0.tv_nsec) / ROUNDS;
+
+	/* a signal inside is four traps: itself, the handler's exit, its return, ERESUME */
+	if (8 * ns > storm_ns)
+		storm_ns = 8 * ns;
+}
+
 static void *storm_thread(void *arg)
 {
 	struct sigevent to = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1 };
-	struct itimerspec every = { { 0, 30000 }, { 0, 30000 } };
+	struct itimerspec every = { { 0, storm_ns }, { 0, storm_ns } };
 	uint64_t mem[512], want = bench_kernel(mem, 512, 20);
 	timer_t timer;
 
@@ -106,8 +127,10 @@ static void storm(void)
 	struct sigaction sa = { .sa_sigaction = on_storm, .sa_flags = SA_SIGINFO | SA_RESTART };
 
 	is_u64(emul_sigaction(SIGUSR1, &sa, NULL), 0, "a handler that enters the enclave");
+	storm_pace();
+	printf("# a signal every %ld us\n", storm_ns / 1000);
 	run_threads(N, storm_thread, 1200);
-	ok(storms > 1000 && works > 100, "%llu signals met %llu entries of four threads", (unsigned long long)storms,
+	ok(storms > 200 && works > 100, "%llu signals met %llu entries of four threads", (unsigned long long)storms,
 	   (unsigned long long)works);
 	is_u64(storm_bad, 0, "every entry of a handler was right");
 	is_u64(work_bad, 0, "every interrupted entry too");
