@@ -172,7 +172,6 @@ static int reserve_anywhere(struct encl *en, struct err *e)
 	if (at + size > base)
 		ops->munmap(en->dev, base + size, at + size - base);
 	en->base = base;
-	en->reserved = base;
 	return 0;
 }
 
@@ -202,7 +201,6 @@ static int reserve_at_base(struct encl *en, struct err *e)
 				"what is mapped there moves with every start: try again");
 	}
 	en->base = p->base;
-	en->reserved = low;
 	return 0;
 }
 
@@ -361,7 +359,7 @@ void encl_free(struct encl *en)
 	if (!en)
 		return;
 	if (en->size)
-		en->dev->ops->munmap(en->dev, en->reserved, en->base + en->size - en->reserved);
+		en->dev->ops->munmap(en->dev, en->base, en->size);
 	if (en->fd >= 0)
 		en->dev->ops->close(en->dev, en->fd);
 	plan_release(&en->plan);
