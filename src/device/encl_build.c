@@ -161,7 +161,6 @@ static int reserve_anywhere(struct encl *en, struct err *e)
 	if (at + size > base)
 		ops->munmap(en->dev, base + size, at + size - base);
 	en->base = base;
-	en->reserved = base;
 	return 0;
 }
 
@@ -191,7 +190,6 @@ static int reserve_at_base(struct encl *en, struct err *e)
 				"what is mapped there moves with every start: try again");
 	}
 	en->base = p->base;
-	en->reserved = low;
 	return 0;
 }
 
@@ -270,29 +268,6 @@ int encl_init(struct encl *en, struct err *e)
 
 /* ---- the whole ----------------------------------------------------------------------------------- */
 
-/* What no device can be asked for, before one is asked for anything. */
-static int check_plan(const struct plan *p, struct err *e)
-{
-	if (!p->n_tcs)
-		return err_set(e, ERR_NO_TCS, 0, "the image has no TCS");
-	if (p->no_run) {
-		err_set(e, ERR_UNSUPPORTED, 0, "this enclave cannot be run: %s", p->no_run);
-		return err_hint(e, "it can be measured and inspected");
-	}
-	for (size_t i = 0; i < p->n_runs; i++) {
-		const struct plan_run *run = &p->runs[i];
-
-		if (!plan_run_partial(run))
-			continue;
-		err_set(e, ERR_UNSUPPORTED, 0,
-			"%s at offset 0x%llx is measured in part or out of order: the Linux driver measures whole "
-			"pages from their start", run->what, (unsigned long long)run->off);
-		err_hint(e, "it can be measured and inspected");
-		return err_offset(e, run->off);
-	}
-	return 0;
-}
-
 static int build(struct encl *en, const struct encl_opts *o, struct measure_job *job, struct err *e)
 {
 	const struct sgx_arch_sigstruct *sig = given_sigstruct(en, o);
@@ -303,7 +278,7 @@ static int build(struct encl *en, const struct encl_opts *o, struct measure_job 
 		en->sigstruct = *sig;
 	else if (!o->key)
 		return err_set(e, ERR_BUG, 0, "neither a SIGSTRUCT nor a key was given");
-	if (check_plan(&en->plan, e) || fill_secs(en, o, e))
+	if (plan_can_load(&en->plan, e) || fill_secs(en, o, e))
 		return -1;
 	if (!sig) {
 		job->plan = &en->plan;
@@ -381,7 +356,7 @@ void encl_free(struct encl *en)
 	if (!en)
 		return;
 	if (en->size)
-		en->dev->ops->munmap(en->dev, en->reserved, en->base + en->size - en->reserved);
+		en->dev->ops->munmap(en->dev, en->base, en->size);
 	if (en->fd >= 0)
 		en->dev->ops->close(en->dev, en->fd);
 	plan_release(&en->plan);

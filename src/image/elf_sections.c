@@ -105,28 +105,39 @@ bool elf_image_symbol(const struct elf_image *img, uint32_t type, const char *na
 	return false;
 }
 
-bool elf_image_dynamic(const struct elf_image *img, uint64_t i, Elf64_Dyn *ret_dyn)
+void elf_dynamic_open(const struct elf_image *img, struct elf_dynamic *ret)
 {
-	for (unsigned int k = 0; k < img->ehdr.e_phnum; k++) {
-		Elf64_Phdr ph = elf_image_phdr(img, k);
+	memset(ret, 0, sizeof(*ret));
+	for (unsigned int i = 0; i < img->ehdr.e_phnum; i++) {
+		Elf64_Phdr ph = elf_image_phdr(img, i);
 
 		if (ph.p_type != PT_DYNAMIC)
 			continue;
-		if (!elf_image_inside(img, ph.p_offset, ph.p_filesz) || i >= ph.p_filesz / sizeof(*ret_dyn))
-			return false;
-		memcpy(ret_dyn, img->bytes + ph.p_offset + i * sizeof(*ret_dyn), sizeof(*ret_dyn));
-		return ret_dyn->d_tag != DT_NULL;
+		if (elf_image_inside(img, ph.p_offset, ph.p_filesz)) {
+			ret->table = img->bytes + ph.p_offset;
+			ret->n = ph.p_filesz / sizeof(Elf64_Dyn);
+		}
+		return;
 	}
-	return false;
+}
+
+bool elf_dynamic_next(struct elf_dynamic *d, Elf64_Dyn *ret_dyn)
+{
+	if (d->i >= d->n)
+		return false;
+	memcpy(ret_dyn, d->table + d->i++ * sizeof(*ret_dyn), sizeof(*ret_dyn));
+	return ret_dyn->d_tag != DT_NULL;
 }
 
 uint64_t elf_image_relocations(const struct elf_image *img)
 {
+	struct elf_dynamic all;
 	uint64_t bytes = 0;
 	Elf64_Dyn dyn;
 
 	/* The program header tells a dynamic linker where to look, so that is what is believed here. */
-	for (uint64_t i = 0; elf_image_dynamic(img, i, &dyn); i++) {
+	elf_dynamic_open(img, &all);
+	while (elf_dynamic_next(&all, &dyn)) {
 		if (dyn.d_tag == DT_RELASZ || dyn.d_tag == DT_RELSZ || dyn.d_tag == DT_PLTRELSZ ||
 		    dyn.d_tag == DT_RELRSZ)
 			bytes |= dyn.d_un.d_val;

@@ -273,9 +273,11 @@ static int add_facts(struct plan_build *b, const struct oe *o, struct err *e)
 static const char *needed_module(const struct elf_image *elf)
 {
 	uint64_t needed = 0, names = 0;
+	struct elf_dynamic table;
 	Elf64_Dyn dyn;
 
-	for (uint64_t i = 0; elf_image_dynamic(elf, i, &dyn); i++) {
+	elf_dynamic_open(elf, &table);
+	while (elf_dynamic_next(&table, &dyn)) {
 		if (dyn.d_tag == DT_NEEDED)
 			needed = dyn.d_un.d_val;
 		if (dyn.d_tag == DT_STRTAB)

@@ -284,6 +284,9 @@ struct plan_host {
 int plan_secs(const struct plan *p, const struct sgx_arch_sigstruct *sig, int debug,
 	      const struct plan_host *host, struct sgx_arch_secs *ret_secs, struct err *e);
 
+/* Could a driver build it at all?  ERR_NO_TCS, ERR_UNSUPPORTED (no_run, pages measured in part). */
+int plan_can_load(const struct plan *p, struct err *e);
+
 /* ---- SIGSTRUCT ----------------------------------------------------------------------------- */
 
 /*

@@ -107,8 +107,13 @@ void elf_symbols_open(const struct elf_image *img, uint32_t type, struct elf_sym
 bool elf_symbols_next(struct elf_symbols *s, Elf64_Sym *ret_sym, const char **ret_name);
 bool elf_image_symbol(const struct elf_image *img, uint32_t type, const char *name, Elf64_Sym *ret_sym);
 
-/* Entry i of the dynamic table; false from DT_NULL on, and when there is none. */
-bool elf_image_dynamic(const struct elf_image *img, uint64_t i, Elf64_Dyn *ret_dyn);
+/* A walk over the dynamic table, up to DT_NULL; empty when there is none. */
+struct elf_dynamic {
+	const uint8_t *table;
+	uint64_t n, i;
+};
+void elf_dynamic_open(const struct elf_image *img, struct elf_dynamic *ret);
+bool elf_dynamic_next(struct elf_dynamic *d, Elf64_Dyn *ret_dyn);
 /* Not zero when there are relocation tables that a dynamic linker would have to apply. */
 uint64_t elf_image_relocations(const struct elf_image *img);
 
@@ -195,7 +200,7 @@ struct image_reader {
 	int (*parse)(const struct image_file *file, const struct image_opts *opts, struct image_mem *mem,
 		     struct plan *ret_plan, struct err *e);
 };
-extern const struct image_reader image_reader_sgxctl, image_reader_kernel, image_reader_sgxs,
+extern const struct image_reader image_reader_sgxctl, image_reader_sdk, image_reader_kernel, image_reader_sgxs,
 	image_reader_raw, image_reader_enarx, image_reader_oe, image_reader_gramine;
 
 /*

@@ -61,7 +61,8 @@ static int build(struct keeper *k, struct request *r, const struct load *l, stru
 	if (image_open(l->image, &l->image_opts, &plan, e))
 		return -1;
 	/* a key that was named is there to sign with; else what the image is signed with counts */
-	if (((l->key || !plan.has_sigstruct) && !l->sigstruct && get_key(l, &key, e)) ||
+	if (plan_can_load(&plan, e) ||
+	    ((l->key || !plan.has_sigstruct) && !l->sigstruct && get_key(l, &key, e)) ||
 	    sgx_dev_open(&k->dev_config, &k->dev, e)) {
 		plan_release(&plan);
 		return -1;

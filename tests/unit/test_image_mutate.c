@@ -45,6 +45,9 @@ static void damage(struct image_bytes *i)
 	size_t at = below(8) ? below(0x280) : below(IMG_BYTES - 8);
 	uint64_t v = nasty_value();
 
+	if (i->hot && below(3))
+		at = i->hot + below(i->hot_bytes);
+
 	switch (below(5)) {
 	case 0:
 		i->b[at] ^= (uint8_t)(1u << below(8));
@@ -53,10 +56,10 @@ static void damage(struct image_bytes *i)
 		i->b[at] = (uint8_t)v;
 		break;
 	case 2:
-		memcpy(i->b + (at & ~(size_t)3), &v, 4);
+		memcpy(i->b + (i->hot ? at : at & ~(size_t)3), &v, 4);
 		break;
 	case 3:
-		memcpy(i->b + (at & ~(size_t)7), &v, 8);
+		memcpy(i->b + (i->hot ? at : at & ~(size_t)7), &v, 8);
 		break;
 	default:
 		if (below(8) == 0)
@@ -122,7 +125,8 @@ int main(void)
 	const char *env = getenv("IMAGE_MUTATIONS");
 	unsigned long rounds = env ? strtoul(env, NULL, 10) : DEFAULT_ROUNDS;
 	unsigned long good = 0, bad = 0, silent = 0, unsound = 0, by_code[ERR_N_CODES] = { 0 };
-	static const char *const formats[] = { NULL, "sgxctl", "kernel" };
+	static const char *const formats[] = { NULL, "sgxctl", "kernel", "sdk", "sdk:2" };
+	static void (*const makers[])(struct image_bytes *) = { img_sgxctl, img_kernel, img_sdk, img_sdk };
 	static struct image_bytes img;
 	unsigned int sum = 0;
 
@@ -133,16 +137,13 @@ int main(void)
 		struct plan p;
 		int ret;
 
-		if (below(2))
-			img_sgxctl(&img);
-		else
-			img_kernel(&img);
+		makers[below(sizeof(makers) / sizeof(makers[0]))](&img);
 		for (uint64_t k = 1 + below(4); k; k--)
 			damage(&img);
-		opts.format = formats[below(3)];
-		if (!below(8))
+		opts.format = formats[below(2) ? 0 : below(sizeof(formats) / sizeof(formats[0]))];
+		if (!below(8) && !img.hot)
 			opts.heap_bytes = nasty_value();
-		if (!below(8))
+		if (!below(8) && !img.hot)
 			opts.reserve_bytes = nasty_value();
 
 		/* a block of exactly the file's length, so that reading past it is seen */

@@ -72,6 +72,8 @@ int main(void)
 	try_all("our format", &img);
 	img_kernel(&img);
 	try_all("the kernel's format", &img);
+	img_sdk(&img);
+	try_all("the SDK's format", &img);
 	img_oe(&img);
 	img_phdr(&img, 2)->p_align = 4096;      /* two guesses, and a signed MRENCLAVE */
 	memcpy(img.b + OE_INFO + 144, sgx_sigstruct_header, sizeof(sgx_sigstruct_header));

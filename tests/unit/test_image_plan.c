@@ -36,6 +36,16 @@ static void test_vector_1(void)
 	   "one zero RW page, measured");
 }
 
+/* What hardware and signing tools make of ECREATE alone, for enclaves of the wild. */
+static void test_ecreate(void)
+{
+	struct plan p = { .size = 0x400000, .ssaframesize = 1 };
+
+	ok(measures(&p, "6942a219b9a4d745a4d90b9933ad98656456ab0cd96c6a9995a75880a1f9a5a3"), "ECREATE of 4 MiB");
+	p.size = 0x1000000;
+	ok(measures(&p, "a61f64a4b7bded6366b07259092ac5638b32f20ab402444e1d661a411240f95a"), "ECREATE of 16 MiB");
+}
+
 static void test_vector_2(void)
 {
 	static const uint8_t leave[] = { 0x48, 0x89, 0xcb, 0xb8, 4, 0, 0, 0, 0x0f, 0x01, 0xd7 };
@@ -94,7 +104,10 @@ static void reference(const struct plan *p, uint8_t hash[32])
 			memcpy(add + 16, &r->secinfo, 8);
 			SHA256_Update(&c, add, 64);
 			plan_run_page(r, i, page);
-			for (unsigned int chunk = 0; r->chunks && chunk < 4096; chunk += 256) {
+			for (int n = 0, next = 0; n < __builtin_popcount(r->chunks); n++, next++) {
+				while (!r->chunk_order && !(r->chunks >> next & 1))
+					next++;
+				unsigned int chunk = 256u * (r->chunk_order ? r->chunk_order[n] : (unsigned int)next);
 				uint64_t chunk_at = at + chunk;
 				uint8_t extend[64] = "EEXTEND";
 
@@ -110,6 +123,7 @@ static void reference(const struct plan *p, uint8_t hash[32])
 static void test_against_reference(void)
 {
 	static uint8_t data[5 * 4096];
+	static const uint8_t order[] = { 9, 0, 3 };
 	struct plan_run runs[] = {
 		{ .off = 0x1000, .pages = 3, .secinfo = 0x205, .chunks = PLAN_CHUNKS_ALL, .data = data,
 		  .data_bytes = 9000, .data_lead = 100 },
@@ -121,12 +135,22 @@ static void test_against_reference(void)
 		{ .off = 0x800000, .pages = 128, .secinfo = 0x203 },
 		{ .off = 0x900000, .pages = 2, .secinfo = 0x207, .data = data, .data_bytes = 50 },
 		{ .off = 0xa00000, .pages = 7, .secinfo = 0x203, .chunks = PLAN_CHUNKS_ALL },
+		{ .off = 0xb00000, .pages = 3, .secinfo = 0x203, .chunks = PLAN_CHUNKS_ALL, .fill = 0xcccccccc },
+		{ .off = 0xb10000, .pages = 3, .secinfo = 0x203, .chunks = PLAN_CHUNKS_ALL, .fill = 0x12345678,
+		  .data = data, .data_bytes = 4097, .data_lead = 3 },
+		{ .off = 0xb20000, .pages = 2, .secinfo = 0x203, .chunks = 0x8421, .fill = 7, .data = data, .data_bytes = 5000 },
+		{ .off = 0xb30000, .pages = 2, .secinfo = 0x203, .chunks = 0x0209, .chunk_order = order, .data = data,
+		  .data_bytes = 8192 },
 	};
 	struct plan p = { .size = 0x1000000, .ssaframesize = 3, .runs = runs,
 			  .n_runs = sizeof(runs) / sizeof(runs[0]) };
-	uint8_t want[32];
+	uint8_t want[32], page[4096];
 	char text[65];
 
+	plan_run_page(&runs[8], 2, page);
+	ok(page[0] == 0x78 && page[1] == 0x56 && page[2] == 0x34 && page[3] == 0x12, "a pattern begins with the page");
+	ok(plan_run_partial(&runs[9]) && plan_run_partial(&runs[10]) && !plan_run_partial(&runs[8]) &&
+	   !plan_run_partial(&runs[3]), "what a driver cannot measure is known");
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (uint8_t)(i * 13 + (i >> 8));
 	for (p.n_runs = 1; p.n_runs <= sizeof(runs) / sizeof(runs[0]); p.n_runs++) {
@@ -238,6 +262,7 @@ static void test_build(void)
 int main(void)
 {
 	test_vector_1();
+	test_ecreate();
 	test_vector_2();
 	test_against_reference();
 	test_pages();
