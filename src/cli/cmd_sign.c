@@ -10,7 +10,7 @@ struct sign_args {
 	struct measured image;
 	const char *key, *out;
 	uint64_t isvprodid, isvsvn, date;
-	bool has_date, debug, production;
+	bool has_date, has_isvprodid, has_isvsvn, debug, production;
 	struct sgxs_out sgxs;
 };
 
@@ -21,8 +21,8 @@ static const struct argp_option options[] = {
 	  "the RSA-3072 key to sign with (default: the user's, made on first use)", 0 },
 	{ "out", KEY_OUT, "FILE", 0,
 	  "where to write the SIGSTRUCT (the image's name with .sigstruct, here)", 0 },
-	{ "isvprodid", KEY_PRODID, "N", 0, "ISVPRODID (0)", 0 },
-	{ "isvsvn", KEY_SVN, "N", 0, "ISVSVN (0)", 0 },
+	{ "isvprodid", KEY_PRODID, "N", 0, "ISVPRODID (the image's, or 0)", 0 },
+	{ "isvsvn", KEY_SVN, "N", 0, "ISVSVN (the image's, or 0)", 0 },
 	{ "date", KEY_DATE, "YYYYMMDD", 0, "DATE (a fixed one, so that signing is reproducible)", 0 },
 	{ "debug", KEY_DEBUG, NULL, 0, "for debug enclaves alone", 0 },
 	{ "production", KEY_PRODUCTION, NULL, 0, "for enclaves without DEBUG alone", 0 },
@@ -65,8 +65,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->out = arg;
 		return 0;
 	case KEY_PRODID:
+		a->has_isvprodid = true;
 		return option_u64(state, "isvprodid", arg, UINT16_MAX, &a->isvprodid);
 	case KEY_SVN:
+		a->has_isvsvn = true;
 		return option_u64(state, "isvsvn", arg, UINT16_MAX, &a->isvsvn);
 	case KEY_DATE:
 		return option_date(state, arg, a);
@@ -121,8 +123,10 @@ static int make_signature(const struct sign_args *a, struct signature *s, struct
 	if (r < 0)
 		return -1;
 	sign_params_default(&p, &a->image.plan);
-	p.isvprodid = (uint16_t)a->isvprodid;
-	p.isvsvn = (uint16_t)a->isvsvn;
+	if (a->has_isvprodid)
+		p.isvprodid = (uint16_t)a->isvprodid;
+	if (a->has_isvsvn)
+		p.isvsvn = (uint16_t)a->isvsvn;
 	if (a->has_date)
 		p.date = (uint32_t)a->date;
 	if (a->debug || a->production) {
