@@ -18,8 +18,8 @@ enum row_kind { ROW_NUMBER, ROW_BITS, ROW_ID, ROW_DATE, ROW_VENDOR };
 
 /* X(row, option, field of struct sign_params, kind, names of bits, argument, help) */
 #define FIELDS(X) \
-	X(PRODID, "isvprodid", isvprodid, ROW_NUMBER, NULL, "N", "ISVPRODID (0)") \
-	X(SVN, "isvsvn", isvsvn, ROW_NUMBER, NULL, "N", "ISVSVN (0)") \
+	X(PRODID, "isvprodid", isvprodid, ROW_NUMBER, NULL, "N", "ISVPRODID (the image's, or 0)") \
+	X(SVN, "isvsvn", isvsvn, ROW_NUMBER, NULL, "N", "ISVSVN (the image's, or 0)") \
 	X(DATE, "date", date, ROW_DATE, NULL, "YYYYMMDD", "DATE (a fixed one, so that signing is reproducible)") \
 	X(FLAGS, "attributes", attributes.flags, ROW_BITS, sgx_attr_bit_names, "BITS", \
 	  "ATTRIBUTES.FLAGS: a number, or names with commas, ~ for all others") \
