@@ -26,7 +26,8 @@ tests_unit_test_image_formats_SOURCES = tests/unit/test_image_formats.c tests/un
 	tests/unit/tap.h
 tests_unit_test_image_formats_LDADD = $(libimage_libs)
 tests_unit_test_image_mutate_SOURCES = tests/unit/test_image_mutate.c tests/unit/image_bytes.h \
-	tests/unit/tap.h
+	tests/unit/tap.h tests/fuzz/plan_check.h tests/fuzz/plan_check.c
+tests_unit_test_image_mutate_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_test_image_mutate_LDADD = $(libimage_libs)
 tests_unit_test_image_nomem_SOURCES = tests/unit/test_image_nomem.c tests/unit/image_bytes.h \
 	tests/unit/image_oe_bytes.h tests/unit/tap.h
