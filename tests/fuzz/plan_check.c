@@ -60,8 +60,10 @@ const char *plan_unsound(const struct plan *p)
 
 	if (p->size < 2 * PAGE || (p->size & (p->size - 1)))
 		return "SIZE that ECREATE refuses";
-	if (!p->n_tcs || !p->ssaframesize)
-		return "no TCS, or no SSA frame";
+	if (!p->n_tcs && !p->no_run)
+		return "no TCS";
+	if (!p->ssaframesize)
+		return "no SSA frame";
 	if (p->has_base && (p->base & (p->size - 1)))
 		return "a base that is not aligned to SIZE";
 	for (size_t i = 0; i < p->n_runs; i++) {
