@@ -121,7 +121,7 @@ static void test_options(void)
 
 	img_oe(&img);
 	opts.heap_bytes = 0x100000;
-	ok(image_parse(img.b, img.n, &opts, &p, &e) < 0 && e.code == ERR_USAGE, "its heap is its own");
+	ok(image_parse(img.b, img.n, &opts, &p, &e) < 0 && e.code == ERR_UNSUPPORTED, "its heap is its own");
 	opts = IMAGE_OPTS_DEFAULT;
 	opts.format = "oe:1";
 	err_clear(&e);
