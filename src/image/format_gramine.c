@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Gramine: no image file, but three inputs.  The manifest (TOML) gives size and threads and is itself part of the
- * enclave, libpal.so is the code, the .sig beside the manifest is the SIGSTRUCT.  Areas follow each other from
- * the top of ELRANGE down, in this order:
+ * Gramine: no image file, but three inputs.  The manifest (TOML) gives size and threads and is itself part of
+ * the enclave, libpal.so is the code, the .sig beside the manifest is the SIGSTRUCT.  Areas follow each other
+ * from the top of ELRANGE down, in this order:
  *
  *     manifest | SSA | TCS | thread blocks | stacks | signal stacks | libpal | the rest, which is the heap
  *
  * Where the fields of a thread block are belongs to a release of Gramine, and nothing says which one signed.
- * So the signed MRENCLAVE decides, or the user (--format gramine:LAYOUT); else the enclave can be looked at, but its
- * MRENCLAVE is not known.
+ * So the signed MRENCLAVE decides, or the user (--format gramine:LAYOUT); else the enclave can be looked at,
+ * but its MRENCLAVE is not known.
  *
  * Authority: Gramine, python/graminelibos/sgx_sign.py, pal/src/host/linux-sgx/pal_tcb.h, pal_linux_defs.h.
  */
@@ -26,7 +26,7 @@
 #define GRAMINE_SEG_LIMIT   0xfffu
 #define GRAMINE_CANARY      0xbadbadbadbadu
 #define GRAMINE_XFRM        0x600e7u    /* AVX, AVX-512 and AMX when the host has them */
-#define TCB_COMMON_BYTES    (16u + 256u)        /* self, canary, what the LibOS keeps: the same in all releases */
+#define TCB_COMMON_BYTES    (16u + 256u) /* self, canary, what the LibOS keeps: in all releases */
 #define TCB_MAX_BYTES       0x1c0u
 #define TRIAL_MAX_PAGES     ((uint64_t)1 << 28) /* of an enclave that is measured to find its layout */
 
@@ -93,7 +93,8 @@ static int open_pal(struct gramine *g, const struct image_opts *opts, uint64_t *
 
 	if (!opts->libpal) {
 		err_set(e, ERR_USAGE, 0, "a Gramine manifest needs the libpal.so that it was signed for");
-		return err_hint(e, "give it with --libpal FILE; Gramine installs it as .../gramine/sgx/libpal.so");
+		return err_hint(e,
+				"name it with --libpal; Gramine installs it as .../gramine/sgx/libpal.so");
 	}
 	if (image_mem_read_more(g->mem, opts->libpal, &mem, e) < 0)
 		return -1;
@@ -111,7 +112,8 @@ static int take_area(struct gramine *g, uint64_t *at, uint64_t bytes, struct err
 		*at -= bytes;
 		return 0;
 	}
-	err_set(e, ERR_BAD_LAYOUT, 0, "manifest: sgx.enclave_size 0x%llx is too small for what is in the enclave",
+	err_set(e, ERR_BAD_LAYOUT, 0,
+		"manifest: sgx.enclave_size 0x%llx is too small for what is in the enclave",
 		(unsigned long long)g->m.enclave_size);
 	return err_offset(e, g->m.enclave_size_off);
 }
@@ -214,8 +216,8 @@ static int add_threads(struct plan_build *b, const struct gramine *g, struct err
 			return -1;
 	}
 	for (uint64_t i = 0; i < n; i++) {
-		if (add_area(b, stack_at(g, g->sig_stacks, GRAMINE_SIG_STACK, i), GRAMINE_SIG_STACK, rw, NULL, 0,
-			     "signal-stack", e) < 0)
+		if (add_area(b, stack_at(g, g->sig_stacks, GRAMINE_SIG_STACK, i), GRAMINE_SIG_STACK, rw, NULL,
+			     0, "signal-stack", e) < 0)
 			return -1;
 	}
 	return 0;
@@ -248,7 +250,9 @@ static int add_heap(struct plan_build *b, const struct gramine *g, struct err *e
 		.secinfo = SGX_SECINFO_REG | SGX_SECINFO_RWX, .what = "heap",
 	};
 
-	return g->m.edmm ? plan_build_dynamic(b, heap.off, heap.pages, "heap", e) : plan_build_run(b, &heap, e);
+	if (g->m.edmm)
+		return plan_build_dynamic(b, heap.off, heap.pages, heap.what, e);
+	return plan_build_run(b, &heap, e);
 }
 
 static int add_all(struct plan_build *b, const struct gramine *g, struct err *e)
@@ -305,11 +309,13 @@ static int choose(struct gramine *g, struct plan_build *b, struct err *e)
 		if (try_layouts(g, &b->p, &found, e) < 0)
 			return -1;
 		if (!found)
-			b->p.no_measure = "no known layout of its thread blocks gives the ENCLAVEHASH of the .sig:"
-					  " another libpal.so or manifest, or an unknown release of Gramine";
+			b->p.no_measure =
+				"no known layout of its thread blocks gives the ENCLAVEHASH of the .sig:"
+				" another libpal.so or manifest, or an unknown release of Gramine";
 	} else {
-		b->p.no_measure = "its thread blocks depend on the release of Gramine, and there is no .sig that tells"
-				  " (--format gramine:2 takes your word for it)";
+		b->p.no_measure =
+			"its thread blocks depend on the release of Gramine, and there is no .sig that tells"
+			" (--format gramine:2 takes your word for it)";
 	}
 	fill_threads(g, found ? found : &layouts[0]);
 	return plan_build_fact_text(b, "thread_block_layout", found ? found->name : "unknown", e);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Open Enclave images: an ELF whose section .oeinfo declares heap, stacks and threads and holds the SIGSTRUCT.
- * The loader lays out, in this order and ascending:
+ * Open Enclave images: an ELF whose section .oeinfo declares heap, stacks and threads and holds the
+ * SIGSTRUCT.  The loader lays out, in this order and ascending:
  *
- *     segments | relocations | heap | per TCS: guard, stack, guard, TCS, two SSA frames, guard, TLS, thread data
+ *     segments | relocations | heap | per TCS: guard, stack, guard, TCS, two SSA frames, guard, TLS, data
  *
  * Guards are holes; the heap is not measured.  Before it measures, the loader writes into its copy of the
  * segments where things are.  Releases differ in that, and the file does not say which one signed it: what
@@ -88,7 +88,8 @@ static const struct oe_structure *find_structure(const uint8_t *info, uint64_t b
 
 	for (size_t i = 0; i < n; i++) {
 		if (structures[i].bytes <= bytes &&
-		    !memcmp(info + structures[i].sigstruct, sgx_sigstruct_header, sizeof(sgx_sigstruct_header)))
+		    !memcmp(info + structures[i].sigstruct, sgx_sigstruct_header,
+			    sizeof(sgx_sigstruct_header)))
 			return &structures[i];
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -115,7 +116,8 @@ static int read_signature(struct oe *o, struct err *e)
 	memcpy(&marker, o->info + o->st->bytes - sizeof(marker), sizeof(marker));
 	if (marker == OE_END_MARKER)
 		return 0;
-	return oe_bad_info(o, o->st->bytes - sizeof(marker), ERR_BAD_LAYOUT, e, "the end marker is missing", marker);
+	return oe_bad_info(o, o->st->bytes - sizeof(marker), ERR_BAD_LAYOUT, e, "the end marker is missing",
+			   marker);
 }
 
 static int read_info(struct oe *o, struct err *e)
@@ -137,8 +139,9 @@ static int read_info(struct oe *o, struct err *e)
 				"the enclave is not for SGX, whose type is 2", o->common.type);
 	o->st = find_structure(o->info, s.sh.sh_size, o->common.bytes);
 	if (!o->st)
-		return oe_bad_info(o, 0, ERR_BAD_LAYOUT, e, "no release has a structure of this size, or it is cut short",
-				o->common.bytes);
+		return oe_bad_info(o, 0, ERR_BAD_LAYOUT, e,
+				   "no release has a structure of this size, or it is cut short",
+				   o->common.bytes);
 	if (!o->st->n_builds) {
 		err_set(e, ERR_UNSUPPORTED, 0, "an image of Open Enclave 0.4, whose layout is not known");
 		err_hint(e, "images of Open Enclave 0.6 and later are read");
@@ -227,7 +230,8 @@ static int choose(struct oe *o, struct plan_build *b, struct err *e)
 	if (lay_out(o, &guesses[0], b, e) < 0)
 		return -1;
 	snprintf(words, sizeof(words), "%s%s", guesses[0].build->release,
-		 n == 1 ? "" : sig ? " (assumed: the signed MRENCLAVE is of none)" : " (assumed: not signed)");
+		 n == 1 ? "" : sig ? " (assumed: the signed MRENCLAVE is of none)" :
+		 " (assumed: not signed)");
 	return plan_build_fact_text(b, "release", words, e);
 }
 
@@ -302,8 +306,8 @@ static int check_alone(const struct oe *o, struct err *e)
 
 	/* releases that could not load a second module did not look for one */
 	if (name) {
-		err_set(e, ERR_UNSUPPORTED, 0, "the enclave needs a second module, '%s': such enclaves are not read",
-			name);
+		err_set(e, ERR_UNSUPPORTED, 0,
+			"the enclave needs a second module, '%s': such enclaves are not read", name);
 		return err_hint(e, "link the module into the enclave");
 	}
 	if (!o->file->elf->ehdr.e_entry) {
@@ -327,7 +331,8 @@ static void set_sign_params(struct plan *p, const struct oe *o)
 	sp->isvsvn = o->common.isvsvn;
 	if (o->st->ids) {
 		memcpy(sp->isvfamilyid, o->info + o->st->ids, sizeof(sp->isvfamilyid));
-		memcpy(sp->isvextprodid, o->info + o->st->ids + sizeof(sp->isvfamilyid), sizeof(sp->isvextprodid));
+		memcpy(sp->isvextprodid, o->info + o->st->ids + sizeof(sp->isvfamilyid),
+		       sizeof(sp->isvextprodid));
 	}
 	sp->miscselect = p->miscselect;
 	sp->miscmask = ~p->miscselect;

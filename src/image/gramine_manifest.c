@@ -80,7 +80,8 @@ static int set_value(struct reading *r, const struct key *k, const struct toml_v
 
 	switch (k->kind) {
 	case TOML_STRING:
-		if (!parse_size_text(v->text, v->text_bytes, &size) || size < PLAN_MIN_SIZE || (size & (size - 1)))
+		if (!parse_size_text(v->text, v->text_bytes, &size) || size < PLAN_MIN_SIZE ||
+		    (size & (size - 1)))
 			return bad_value(k, v, e, "is no power of two that an enclave can have as its size");
 		r->m.enclave_size = size;
 		r->m.enclave_size_off = v->off;
@@ -122,7 +123,8 @@ int gramine_manifest_read(const uint8_t *text, uint64_t bytes, struct gramine_ma
 		return -1;
 	if (!r.seen[KEY_SIZE] || r.seen[KEY_MAX_THREADS] == r.seen[KEY_THREAD_NUM]) {
 		err_set(e, ERR_BAD_LAYOUT, 0,
-			"manifest: sgx.enclave_size is needed, and one of sgx.max_threads and sgx.thread_num");
+			"manifest: sgx.enclave_size is needed, and one of sgx.max_threads and "
+			"sgx.thread_num");
 		return err_hint(e, "the manifest that gramine-sgx-sign wrote (.manifest.sgx) has them all");
 	}
 	r.m.has_max_threads = r.seen[KEY_MAX_THREADS];

@@ -9,7 +9,7 @@ struct gramine_manifest {
 	uint64_t enclave_size;          /* a power of two that an enclave can have */
 	uint64_t enclave_size_off;      /* of its value in the file */
 	uint64_t threads;               /* 1 to PLAN_MAX_TCS */
-	bool has_max_threads;           /* they are called max_threads (release 1.4 and later), not thread_num */
+	bool has_max_threads;           /* called max_threads (1.4 and later), not thread_num */
 	bool edmm, debug, exinfo;
 	bool base_is_size;              /* nonpie_binary = false, which releases before 1.5 have */
 	uint64_t isvprodid, isvsvn;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * An ELF file as Open Enclave's loader has it in memory before it measures.  The loader has one buffer for all
- * segments; here a segment is copied when something is written into it, so that a file which claims terabytes
- * of .bss costs nothing.
+ * An ELF file as Open Enclave's loader has it in memory before it measures.  The loader has one buffer for
+ * all segments; here a segment is copied when something is written into it, so that a file which claims
+ * terabytes of .bss costs nothing.
  *
  * Authority: Open Enclave SDK, host/sgx/loadelf.c, host/sgx/elf.c (the rules, release by release).
  */
@@ -148,8 +148,9 @@ int oe_image_write(struct oe_image *oe, struct image_mem *mem, uint64_t addr, co
 		return -1;
 	at = addr - s->start;
 	if (at + bytes > s->room) {
-		err_set(e, ERR_TOO_BIG, 0, "%s at 0x%llx is more than 0x%llx bytes behind what the file holds",
-			what, (unsigned long long)addr, (unsigned long long)MAX_WRITTEN_BSS);
+		err_set(e, ERR_TOO_BIG, 0,
+			"%s at 0x%llx is more than 0x%llx bytes behind what the file holds", what,
+			(unsigned long long)addr, (unsigned long long)MAX_WRITTEN_BSS);
 		return err_offset(e, file_off);
 	}
 	if (data)
@@ -175,11 +176,12 @@ int oe_image_clear_header(struct oe_image *oe, struct image_mem *mem, struct err
 		const struct elf_segment *s = oe->segments[i].elf;
 
 		/* the segment that has the header of the file, which was checked, at its start */
-		if (s->filesz < sizeof(Elf64_Ehdr) || memcmp(oe->elf->bytes + s->offset, oe->elf->bytes, EI_NIDENT))
+		if (s->filesz < sizeof(Elf64_Ehdr) ||
+		    memcmp(oe->elf->bytes + s->offset, oe->elf->bytes, EI_NIDENT))
 			continue;
 		for (size_t k = 0; k < sizeof(fields) / sizeof(fields[0]); k++) {
-			if (oe_image_write(oe, mem, s->vaddr + fields[k].off, NULL, fields[k].bytes, "ELF header",
-					   fields[k].off, e) < 0)
+			if (oe_image_write(oe, mem, s->vaddr + fields[k].off, NULL, fields[k].bytes,
+					   "ELF header", fields[k].off, e) < 0)
 				return -1;
 		}
 		break;
@@ -200,8 +202,9 @@ static int relocation_section(const struct elf_image *elf, const char *name, con
 		return 0;
 	*ret_bytes = oe_section_bytes(elf, &s);
 	if (!*ret_bytes || s.sh.sh_entsize != sizeof(Elf64_Rela)) {
-		err_set(e, ERR_BAD_ELF, 0, "section %s is outside the file, or its entries are not of %zu bytes",
-			name, sizeof(Elf64_Rela));
+		err_set(e, ERR_BAD_ELF, 0,
+			"section %s is outside the file, or its entries are not of %zu bytes", name,
+			sizeof(Elf64_Rela));
 		return err_offset(e, s.header_off);
 	}
 	*ret_n = s.sh.sh_size;
@@ -209,8 +212,8 @@ static int relocation_section(const struct elf_image *elf, const char *name, con
 }
 
 /* The enclave has no symbol table to look into, so the loader puts the value where the addend is. */
-static int resolve_thread_locals(const struct elf_image *elf, uint8_t *table, uint64_t bytes, uint64_t file_off,
-				 struct err *e)
+static int resolve_thread_locals(const struct elf_image *elf, uint8_t *table, uint64_t bytes,
+				 uint64_t file_off, struct err *e)
 {
 	struct elf_symbols symbols;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What Open Enclave's loader makes of an image, in its order: values written into the segments, then the pages.
+ * What Open Enclave's loader makes of an image, in its order: values written into the segments, then the
+ * pages.
  *
  * Authority: Open Enclave SDK, host/sgx/create.c, host/sgx/loadelf.c.
  */
@@ -47,11 +48,14 @@ static int place(const struct oe *o, const struct oe_build *build, struct layout
 		return -1;
 	l->threads = at;
 	if (c->n_tcs > PLAN_MAX_TCS)
-		return oe_bad_info(o, offsetof(struct oe_common, n_tcs), ERR_TOO_BIG, e, "too many threads", c->n_tcs);
-	if (advance_pages(o, &thread, c->stack_pages, "stack", offsetof(struct oe_common, stack_pages), e) < 0)
+		return oe_bad_info(o, offsetof(struct oe_common, n_tcs), ERR_TOO_BIG, e, "too many threads",
+				   c->n_tcs);
+	if (advance_pages(o, &thread, c->stack_pages, "stack", offsetof(struct oe_common, stack_pages),
+			  e) < 0)
 		return -1;
 	l->thread_bytes = thread + (l->tls_pages + OE_THREAD_PAGES) * SGX_PAGE_SIZE;
-	if (__builtin_mul_overflow(l->thread_bytes, c->n_tcs, &all) || plan_advance(&at, all, "threads", e) < 0)
+	if (__builtin_mul_overflow(l->thread_bytes, c->n_tcs, &all) ||
+	    plan_advance(&at, all, "threads", e) < 0)
 		return oe_bad_info(o, offsetof(struct oe_common, stack_pages), ERR_TOO_BIG, e,
 				"the stacks of all threads do not fit an enclave", c->stack_pages);
 	l->end = at;
@@ -71,7 +75,8 @@ struct wanted {
 };
 
 /* All in one pass: tables can be long. */
-static void find_symbols(struct elf_symbols *table, uint64_t table_off, struct wanted *wanted, size_t n_wanted)
+static void find_symbols(struct elf_symbols *table, uint64_t table_off, struct wanted *wanted,
+			 size_t n_wanted)
 {
 	Elf64_Sym sym;
 	const char *name;
@@ -167,7 +172,8 @@ static int add_thread(struct plan_build *b, const struct oe *o, const struct oe_
 		.data_bytes = SGX_TCS_FIELDS, .what = "tcs",
 	};
 
-	if (add_pages(b, &at, o->common.stack_pages, writable("stack", PLAN_CHUNKS_ALL, OE_STACK_FILL), e) < 0)
+	if (add_pages(b, &at, o->common.stack_pages, writable("stack", PLAN_CHUNKS_ALL, OE_STACK_FILL),
+		      e) < 0)
 		return -1;
 	at += SGX_PAGE_SIZE;
 	tcs.ossa = at + SGX_PAGE_SIZE;

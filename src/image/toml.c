@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reading TOML.  One pass, a path of fixed size, a fixed depth of brackets: nothing that a document says makes
- * it slow or large.
+ * Reading TOML.  One pass, a path of fixed size, a fixed depth of brackets: nothing that a document says
+ * makes it slow or large.
  *
  * Authority: TOML v1.0.0.
  */
@@ -62,7 +62,8 @@ static void path_add(struct path *p, const char *word, size_t n)
 
 static bool is_bare(uint8_t c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
+	       c == '-';
 }
 
 static bool all_bare(const char *word, size_t n)
@@ -169,8 +170,8 @@ static int read_word(struct toml_reader *r, struct toml_value *v)
 	skip_word(r);
 	n = r->at - begin;
 	/* a date may have its time behind a blank */
-	if (n == 10 && word[4] == '-' && toml_peek(r) == ' ' && r->at + 1 < r->n && r->text[r->at + 1] >= '0' &&
-	    r->text[r->at + 1] <= '9') {
+	if (n == 10 && word[4] == '-' && toml_peek(r) == ' ' && r->at + 1 < r->n &&
+	    r->text[r->at + 1] >= '0' && r->text[r->at + 1] <= '9') {
 		r->at++;
 		skip_word(r);
 	}

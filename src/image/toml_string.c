@@ -129,7 +129,8 @@ static int read_character(struct toml_reader *r, bool multi)
 		return 0;
 	}
 	if (!n || (toml_peek(r) != '\t' && utf8_is_control((const char *)r->text + r->at, n) && n == 1))
-		return toml_bad(r, r->at < r->n ? "a character that strings cannot have" : "a string without end");
+		return toml_bad(r, r->at < r->n ? "a character that strings cannot have" :
+				"a string without end");
 	for (size_t i = 0; i < n; i++)
 		put(r, r->text[r->at + i]);
 	r->at += n;

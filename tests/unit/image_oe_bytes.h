@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A small Open Enclave image in memory.  What it declares are the numbers of an image that exists, so that the
- * addresses in the enclave are known from elsewhere: 0xc5000 bytes of segments, 564 relocations, heap and stack
- * of 1024 pages, one thread.
+ * A small Open Enclave image in memory.  What it declares are the numbers of an image that exists, so that
+ * the addresses in the enclave are known from elsewhere: 0xc5000 bytes of segments, 564 relocations, heap and
+ * stack of 1024 pages, one thread.
  */
 #ifndef TESTS_UNIT_IMAGE_OE_BYTES_H
 #define TESTS_UNIT_IMAGE_OE_BYTES_H
@@ -51,11 +51,13 @@ static inline void oe_sections(struct image_bytes *i)
 	static const char names[] = "\0.oeinfo\0.dynsym\0.dynstr\0.rela.dyn\0.tdata\0.shstrtab";
 	static const Elf64_Shdr table[OE_N_SH] = {
 		[OE_SH_INFO] = { 1, SHT_PROGBITS, SHF_ALLOC, OE_INFO, OE_INFO, 1960, 0, 0, 8, 0 },
-		[OE_SH_SYMS] = { 9, SHT_DYNSYM, SHF_ALLOC, OE_SYMS, OE_SYMS, 24 * (OE_N_SYMS + 1), OE_SH_NAMES, 1, 8,
-				 24 },
+		[OE_SH_SYMS] = { 9, SHT_DYNSYM, SHF_ALLOC, OE_SYMS, OE_SYMS, 24 * (OE_N_SYMS + 1),
+				 OE_SH_NAMES, 1, 8, 24 },
 		[OE_SH_NAMES] = { 17, SHT_STRTAB, SHF_ALLOC, OE_NAMES, OE_NAMES, 0x100, 0, 0, 1, 0 },
-		[OE_SH_RELA] = { 25, SHT_RELA, SHF_ALLOC, OE_RELA, OE_RELA, 24 * OE_N_RELA, OE_SH_SYMS, 0, 8, 24 },
-		[OE_SH_TDATA] = { 35, SHT_PROGBITS, SHF_ALLOC | SHF_TLS, 0xbc128, OE_DATA + 0x128, 0xc8, 0, 0, 8, 0 },
+		[OE_SH_RELA] = { 25, SHT_RELA, SHF_ALLOC, OE_RELA, OE_RELA, 24 * OE_N_RELA, OE_SH_SYMS, 0, 8,
+				 24 },
+		[OE_SH_TDATA] = { 35, SHT_PROGBITS, SHF_ALLOC | SHF_TLS, 0xbc128, OE_DATA + 0x128, 0xc8, 0, 0,
+				  8, 0 },
 		[OE_SH_SHNAMES] = { 42, SHT_STRTAB, 0, 0, OE_SHNAMES, sizeof(names), 0, 0, 1, 0 },
 	};
 
