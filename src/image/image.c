@@ -9,10 +9,10 @@
 #include "base/cleanup.h"
 #include "image/internal.h"
 
-/* A format is one file with an image_reader, and one line in each of these two tables, in the order of detection. */
+/* A format is one file with an image_reader, and a line in each of these tables, in order of detection. */
 const struct image_format image_formats[] = {
 	{ "sgxctl", "ELF with an sgxctl note that declares threads, stacks, heap and reserve" },
-	{ "sdk", "signed shared object of the Intel SGX SDK (metadata 1.3 to 3.x); sdk:2, sdk:3 choose a block" },
+	{ "sdk", "signed shared object of the Intel SGX SDK, metadata 1.3 to 3.x; sdk:2, sdk:3: a block" },
 	{ "kernel", "ELF of the Linux kernel's SGX selftests: TCS pages in the first segment" },
 };
 static const struct image_reader *const readers[] = {
@@ -46,8 +46,8 @@ static int unknown_format(const struct image_file *file, struct err *e)
 	if (!file->elf)
 		return -1;
 	return err_set(e, ERR_UNKNOWN_FORMAT, 0,
-		       "an ELF file of no known enclave format: no sgxctl note, no section .note.sgxmeta, and no "
-		       "TCS pages in its first segment");
+		       "an ELF file of no known enclave format: no sgxctl note, no section .note.sgxmeta, "
+		       "and no TCS pages in its first segment");
 }
 
 static int unknown_name(const char *name, struct err *e)
@@ -196,7 +196,7 @@ int image_companion_sigstruct(const struct image_file *file, const char *ext, st
 	size_t stem;
 
 	if (file->sigstruct)    /* where it came from is said when the plan is complete */
-		return plan_set_sigstruct(p, file->sigstruct, UINT64_MAX, e, "the SIGSTRUCT given") < 0 ? -1 : 1;
+		return plan_set_sigstruct(p, file->sigstruct, UINT64_MAX, e, "the given one") < 0 ? -1 : 1;
 	if (!file->path)
 		return 0;
 	slash = strrchr(file->path, '/');

@@ -120,7 +120,8 @@ static void stream_place(struct page_stream *s, uint64_t off)
 static void stream_fill(struct page_stream *s, const uint8_t page[SGX_PAGE_SIZE])
 {
 	for (unsigned int k = 0; k < s->n_chunks; k++)
-		memcpy(chunk_at(s, k) + RECORD_BYTES, page + s->order[k] * SGX_EEXTEND_BYTES, SGX_EEXTEND_BYTES);
+		memcpy(chunk_at(s, k) + RECORD_BYTES, page + s->order[k] * SGX_EEXTEND_BYTES,
+		       SGX_EEXTEND_BYTES);
 }
 
 /* Up to where pages differ from each other; behind that they are all fill. */

@@ -29,7 +29,8 @@ static void is_run(const struct plan *p, const char *what, unsigned int nth, uin
 {
 	const struct plan_run *r = run_named(p, what, nth);
 
-	ok(r && r->off == off && r->pages == pages && r->secinfo == secinfo && plan_run_measured(r) == measured && !plan_run_partial(r),
+	ok(r && r->off == off && r->pages == pages && r->secinfo == secinfo &&
+	   plan_run_measured(r) == measured && !plan_run_partial(r),
 	   "%s %u at 0x%llx", what, nth, (unsigned long long)off);
 }
 
