@@ -149,7 +149,8 @@ static int reserve_anywhere(struct encl *en, struct err *e)
 {
 	const struct sgx_dev_ops *ops = en->dev->ops;
 	uint64_t size = en->plan.size, base, at;
-	int64_t r = ops->mmap(en->dev, 0, size * 2, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int64_t r = ops->mmap(en->dev, 0, size * 2, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			      -1, 0);
 
 	if (r < 0)
 		return err_set(e, ERR_TOO_BIG, (int)-r, "no address space for an enclave of 0x%llx bytes",
@@ -171,13 +172,12 @@ static int reserve_at_base(struct encl *en, struct err *e)
 	uint64_t low = p->base < LOWEST_ADDRESS ? LOWEST_ADDRESS : p->base, end = p->base + p->size;
 	int64_t r;
 
-	if (p->base & (p->size - 1) || end < p->base)
+	if (p->base & (p->size - 1) || end <= low)
 		return err_set(e, ERR_BAD_LAYOUT, 0,
-			       "the image demands the base address 0x%llx, which is no multiple of its size 0x%llx",
-			       (unsigned long long)p->base, (unsigned long long)p->size);
-	r = low < end ? en->dev->ops->mmap(en->dev, low, end - low, PROT_NONE,
-					   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
-					   0) : -EINVAL;
+			       "the image of 0x%llx bytes demands the base address 0x%llx",
+			       (unsigned long long)p->size, (unsigned long long)p->base);
+	r = en->dev->ops->mmap(en->dev, low, end - low, PROT_NONE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 	if (r >= 0 && (uint64_t)r != low) {     /* a kernel older than MAP_FIXED_NOREPLACE put it elsewhere */
 		en->dev->ops->munmap(en->dev, (uint64_t)r, end - low);
 		r = -EEXIST;

@@ -162,8 +162,8 @@ static int scan_notes(const struct elf_image *img, uint64_t off, uint64_t len, u
 }
 
 /*
- * Both scans read as many bytes as the file has and no more: areas that lie on top of each other are no reason to
- * read the same bytes thousands of times.
+ * Both scans read as many bytes as the file has and no more: areas that lie on top of each other are no
+ * reason to read the same bytes thousands of times.
  */
 static int scan_note_segments(const struct elf_image *img, const char *name, uint32_t type,
 			      struct elf_note *ret_note)

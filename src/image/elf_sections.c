@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Sections, symbols and the dynamic table of ELF files.  Read from the bytes, not through libelf: it looks for the
- * end of every string that it is asked for and copies tables at odd places, which a file can make as expensive as it
- * likes.  Whatever lies outside the file is not there.
+ * Sections, symbols and the dynamic table of ELF files.  Read from the bytes, not through libelf: it looks
+ * for the end of every string that it is asked for and copies tables at odd places, which a file can make as
+ * expensive as it likes.  Whatever lies outside the file is not there.
  *
  * Authority: System V ABI, "Sections", "String Table", "Symbol Table", "Dynamic Section".
  */

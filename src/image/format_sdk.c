@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Enclaves of the Intel SGX SDK: a shared object, signed, with metadata blocks in a note that no segment loads.  The
- * order of the pages, and so MRENCLAVE: segments of the patched file in table order, then the layout table.
+ * Enclaves of the Intel SGX SDK: a shared object, signed, with metadata blocks in a note that no segment
+ * loads.  The order of the pages, and so MRENCLAVE: segments of the patched file in table order, then the
+ * layout table.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -42,15 +43,15 @@ int sdk_bad(const struct sdk *s, uint64_t at, struct err *e, const char *fmt, ..
 	return err_offset(e, s->block.off + at);
 }
 
-int sdk_check_dir(const struct sdk *s, const struct sdk_dir *dir, uint32_t dir_at, uint32_t element, const char *what,
-		  struct err *e)
+int sdk_check_dir(const struct sdk *s, const struct sdk_dir *dir, uint32_t dir_at, uint32_t element,
+		  const char *what, struct err *e)
 {
 	if (dir->off > s->block.bytes || dir->bytes > s->block.bytes - dir->off)
-		return sdk_bad(s, dir_at, e, "%s: 0x%x bytes at 0x%x are outside the metadata block of 0x%x", what,
-			       dir->bytes, dir->off, s->block.bytes);
+		return sdk_bad(s, dir_at, e, "%s: 0x%x bytes at 0x%x are outside the metadata block of 0x%x",
+			       what, dir->bytes, dir->off, s->block.bytes);
 	if (dir->bytes % element)
-		return sdk_bad(s, dir_at + 4, e, "%s: 0x%x bytes are no number of elements of %u", what, dir->bytes,
-			       element);
+		return sdk_bad(s, dir_at + 4, e, "%s: 0x%x bytes are no number of elements of %u", what,
+			       dir->bytes, element);
 	return 0;
 }
 
@@ -61,8 +62,8 @@ int sdk_add_run(struct sdk *s, const struct plan_run *run, uint64_t file_off, st
 	if (!run->pages)
 		return 0;
 	if (run->off > s->block.size || run->pages > (s->block.size - run->off) / SGX_PAGE_SIZE) {
-		err_set(e, ERR_BAD_LAYOUT, 0, "%s at 0x%llx (%llu pages) leaves the enclave of size 0x%llx", run->what,
-			(unsigned long long)run->off, (unsigned long long)run->pages,
+		err_set(e, ERR_BAD_LAYOUT, 0, "%s at 0x%llx (%llu pages) leaves the enclave of size 0x%llx",
+			run->what, (unsigned long long)run->off, (unsigned long long)run->pages,
 			(unsigned long long)s->block.size);
 		return err_offset(e, file_off);
 	}
@@ -77,7 +78,8 @@ static int check_block(struct sdk *s, struct err *e)
 	const struct sdk_block *b = &s->block;
 
 	if (b->bytes > SDK_MAX_BLOCK) {
-		err_set(e, ERR_TOO_BIG, 0, "a metadata block of 0x%x bytes, more than 0x%x", b->bytes, SDK_MAX_BLOCK);
+		err_set(e, ERR_TOO_BIG, 0, "a metadata block of 0x%x bytes, more than 0x%x", b->bytes,
+			SDK_MAX_BLOCK);
 		return err_offset(e, b->off + 16);
 	}
 	if (!b->ssaframesize)
@@ -92,7 +94,8 @@ static int check_block(struct sdk *s, struct err *e)
 		return err_offset(e, b->off + 40);
 	}
 	if (b->size < PLAN_MIN_SIZE || (b->size & (b->size - 1)))
-		return sdk_bad(s, 40, e, "metadata: the enclave's size 0x%llx is no power of two of at least 0x%x",
+		return sdk_bad(s, 40, e,
+			       "metadata: the enclave's size 0x%llx is no power of two of at least 0x%x",
 			       (unsigned long long)b->size, PLAN_MIN_SIZE);
 	if (sdk_check_dir(s, &b->patches, 0x750, PATCH_BYTES, "patches", e) < 0 ||
 	    sdk_check_dir(s, &b->layout, 0x758, LAYOUT_BYTES, "layout", e) < 0 ||
@@ -134,8 +137,9 @@ static int open_second(struct sdk *s, const uint8_t *entry, uint32_t at, struct 
 	if (second->there)
 		return sdk_bad(s, at, e, "two entries for a second ELF file");
 	if (off > s->block.bytes || bytes > s->block.bytes - off || bytes < SECOND_ELF_BYTES)
-		return sdk_bad(s, at + 4, e, "second ELF file: %u bytes at 0x%x of the metadata cannot describe it",
-			       bytes, off);
+		return sdk_bad(s, at + 4, e,
+			       "second ELF file: %u bytes at 0x%x of the metadata cannot describe it", bytes,
+			       off);
 	second->file_off = sdk_get64(s->copy + off);
 	second->mem_off = sdk_get64(s->copy + off + 8);
 	elf_bytes = sdk_get64(s->copy + off + 16);
@@ -198,6 +202,7 @@ static int note_kind(struct sdk *s, struct err *e)
 
 static int note_head(struct sdk *s, struct err *e)
 {
+	static const char *const policies[] = { "bind", "unbind", "unknown" };
 	const struct sdk_block *b = &s->block;
 	Elf64_Sym sym;
 	char version[24];
@@ -207,8 +212,8 @@ static int note_head(struct sdk *s, struct err *e)
 	if (!elf_image_symbol(s->file->elf, SHT_DYNSYM, "enclave_entry", &sym))
 		sym.st_value = s->file->elf->ehdr.e_entry;
 	if (plan_build_fact_text(&s->b, "metadata_version", version, e) < 0 ||
-	    plan_build_fact_text(&s->b, "tcs_policy", b->tcs_policy == 0 ? "bind" : b->tcs_policy == 1 ? "unbind" :
-				 "unknown", e) < 0 ||
+	    plan_build_fact_text(&s->b, "tcs_policy", policies[b->tcs_policy < 2 ? b->tcs_policy : 2],
+				 e) < 0 ||
 	    plan_build_fact(&s->b, "tcs_min_pool", PLAN_FACT_SIZE, b->tcs_min_pool, e) < 0 ||
 	    plan_build_fact(&s->b, "max_xsave_bytes", PLAN_FACT_SIZE, b->xsave_bytes, e) < 0 ||
 	    plan_build_fact(&s->b, "desired_miscselect", PLAN_FACT_HEX, b->miscselect, e) < 0)
@@ -232,8 +237,8 @@ static int set_sigstruct(struct sdk *s, struct err *e)
 
 	if (!memcmp(&b->sigstruct, &none, sizeof(none)))
 		return 0;
-	return plan_set_sigstruct(&s->b.p, &b->sigstruct, b->off + 64, e, "metadata block %u.%u at 0x%llx", b->major,
-				  b->minor, (unsigned long long)b->off);
+	return plan_set_sigstruct(&s->b.p, &b->sigstruct, b->off + 64, e, "metadata block %u.%u at 0x%llx",
+				  b->major, b->minor, (unsigned long long)b->off);
 }
 
 /* ---- the whole ----------------------------------------------------------------------------- */
@@ -244,14 +249,6 @@ static bool sdk_detect(const struct image_file *file)
 
 	/* -1 (a damaged note) is of this format as well: parsing says what is wrong with it */
 	return sdk_find_metadata(file->elf, &off, NULL) != 0;
-}
-
-static int check_opts(const struct image_opts *opts, struct err *e)
-{
-	if (opts->heap_bytes == UINT64_MAX && opts->reserve_bytes == UINT64_MAX)
-		return 0;
-	err_set(e, ERR_UNSUPPORTED, 0, "heap and reserve of an SDK enclave are written in its metadata");
-	return err_hint(e, "leave out --heap and --reserve, or sign the enclave with another configuration");
 }
 
 static int read_head(struct sdk *s, struct err *e)
@@ -293,7 +290,8 @@ static int add_pages(struct sdk *s, struct sdk_marks *marks, struct second *seco
 	if (note_kind(s, e) < 0 || read_extensions(s, second, e) < 0 || sdk_read_marks(elf, marks, e) < 0 ||
 	    image_names_add(s->mem, elf, NAMES_BY_ADDRESS, s->bias, e) < 0)
 		return -1;
-	if (second->there && image_names_add(s->mem, &second->elf, NAMES_BY_ADDRESS, s->bias + second->mem_off, e) < 0)
+	if (second->there &&
+	    image_names_add(s->mem, &second->elf, NAMES_BY_ADDRESS, s->bias + second->mem_off, e) < 0)
 		return -1;
 	if (sdk_patch(s, e) < 0 || sdk_add_segments(s, elf, marks, 0, 0, e) < 0)
 		return -1;
@@ -311,8 +309,9 @@ static int sdk_parse(const struct image_file *file, const struct image_opts *opt
 	struct sdk_marks marks = { 0 };
 	int r = -1;
 
-	if (!check_opts(opts, e) && !read_head(&s, e) && !set_sigstruct(&s, e) && !add_pages(&s, &marks, &second, e) &&
-	    !note_pages(&s, e))
+	(void)opts;             /* heap and reserve are in the metadata: fixed_size */
+	if (!read_head(&s, e) && !set_sigstruct(&s, e) &&
+	    !add_pages(&s, &marks, &second, e) && !note_pages(&s, e))
 		r = plan_build_finish(&s.b, mem, ret_plan, e);
 	sdk_marks_release(&marks);
 	elf_image_release(&second.elf);
@@ -321,5 +320,5 @@ static int sdk_parse(const struct image_file *file, const struct image_opts *opt
 }
 
 const struct image_reader image_reader_sdk = {
-	.needs_elf = true, .takes_args = true, .detect = sdk_detect, .parse = sdk_parse,
+	.needs_elf = true, .takes_args = true, .fixed_size = true, .detect = sdk_detect, .parse = sdk_parse,
 };

@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "image/internal.h"
 
-/* A format is one file with an image_reader, and one line in each of these two tables, in the order of detection. */
+/* A format is one file with an image_reader, and a line in each of these tables, in order of detection. */
 const struct image_format image_formats[] = {
 	{ "sgxs", "SGXS stream of Fortanix' tools; sgxs:fit or sgxs:SIZE for one whose size is open" },
 	{ "sgxctl", "ELF with an sgxctl note that declares threads, stacks, heap and reserve" },
@@ -223,7 +223,7 @@ int image_companion_sigstruct(const struct image_file *file, const char *ext, st
 	struct sgx_arch_sigstruct sig;
 
 	if (file->sigstruct)    /* where it came from is said when the plan is complete */
-		return plan_set_sigstruct(p, file->sigstruct, UINT64_MAX, e, "the SIGSTRUCT given") < 0 ? -1 : 1;
+		return plan_set_sigstruct(p, file->sigstruct, UINT64_MAX, e, "the given one") < 0 ? -1 : 1;
 	if (!file->path)
 		return 0;
 	path = image_companion_path(file->path, ext);

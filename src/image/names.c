@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which section and symbol an offset of the enclave belongs to.  Read when somebody asks.  Some formats blank the
- * section headers' place in the ELF header before they measure it, so the header that counts is the one kept here.
- * Nothing in here is worth an error: what cannot be read has no names.
+ * Which section and symbol an offset of the enclave belongs to.  Read when somebody asks.  Some formats blank
+ * the section headers' place in the ELF header before they measure it, so the header that counts is the one
+ * kept here.  Nothing in here is worth an error: what cannot be read has no names.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -115,7 +115,8 @@ static void read_source(struct image_names *n, const struct elf_source *s)
 
 		stripped = stripped && sh.sh_type != SHT_SYMTAB;
 		/* .tbss has an address that belongs to what follows it */
-		if (*text && (sh.sh_flags & SHF_ALLOC) && !((sh.sh_flags & SHF_TLS) && sh.sh_type == SHT_NOBITS))
+		if (*text && (sh.sh_flags & SHF_ALLOC) &&
+		    !((sh.sh_flags & SHF_TLS) && sh.sh_type == SHT_NOBITS))
 			add_name(&n->sections, placed(s, &sh, sh.sh_addr), sh.sh_size, text);
 	}
 	/* the full symbol table, or in a stripped file that of the dynamic linker */

@@ -3,7 +3,7 @@
  * What the files of the SDK format share: sdk_blocks.c finds the metadata, format_sdk.c takes it apart,
  * sdk_segments.c makes the pages of the ELF file, sdk_layout.c those of heap and threads.
  *
- * Authority: Intel SGX SDK for Linux: common/inc/internal/metadata.h, psw/urts (loader.cpp, parser/elfparser.cpp);
+ * Authority: Intel SGX SDK for Linux: common/inc/internal/metadata.h, psw/urts/loader.cpp, elfparser.cpp;
  *            the numbers in comments are offsets into a metadata block.
  */
 #ifndef IMAGE_SDK_H
@@ -35,7 +35,7 @@ struct sdk_block {
 	struct sgx_attributes attributes;       /* 48 */
 	struct sgx_arch_sigstruct sigstruct;    /* 64 */
 	struct sdk_dir patches, layout;         /* 0x750, 0x758 */
-	struct sdk_dir elrange, extend;         /* 0x760, 0x768; of no bytes in blocks that do not have them */
+	struct sdk_dir elrange, extend;         /* 0x760, 0x768; no bytes in blocks that have none */
 };
 
 /* A file on its way to a plan. */
@@ -80,8 +80,8 @@ static inline uint64_t sdk_get64(const uint8_t *p)
 
 /* Where the first block is.  1 found, 0 the file is of another kind, -1 it is of this kind and damaged. */
 int sdk_find_metadata(const struct elf_image *elf, uint64_t *ret_off, struct err *e);
-/* Notes all blocks from off on in the plan; args: of --format sdk:ARGS, or NULL.  The bytes of *ret are inside the
- * file, what its fields say is not checked. */
+/* Notes all blocks from off on in the plan; args: of --format sdk:ARGS, or NULL.  The bytes of *ret are
+ * inside the file, what its fields say is not checked. */
 int sdk_choose_block(const struct elf_image *elf, uint64_t off, const char *args, struct plan_build *b,
 		     struct sdk_block *ret, struct err *e);
 
@@ -91,8 +91,8 @@ int sdk_choose_block(const struct elf_image *elf, uint64_t off, const char *args
 int sdk_bad(const struct sdk *s, uint64_t at, struct err *e, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 /* A part that is inside the block, in elements of this many bytes; what names it. */
-int sdk_check_dir(const struct sdk *s, const struct sdk_dir *dir, uint32_t dir_at, uint32_t element, const char *what,
-		  struct err *e);
+int sdk_check_dir(const struct sdk *s, const struct sdk_dir *dir, uint32_t dir_at, uint32_t element,
+		  const char *what, struct err *e);
 /* Appends a run, biased; pages outside the enclave are refused.  file_off: of what asks for it. */
 int sdk_add_run(struct sdk *s, const struct plan_run *run, uint64_t file_off, struct err *e);
 
@@ -108,8 +108,8 @@ void sdk_marks_release(struct sdk_marks *m);
 
 int sdk_patch(struct sdk *s, struct err *e);
 /* marks: NULL for the second file, which is placed at mem_off and begins at file_off of the first. */
-int sdk_add_segments(struct sdk *s, const struct elf_image *elf, const struct sdk_marks *marks, uint64_t mem_off,
-		     uint64_t file_off, struct err *e);
+int sdk_add_segments(struct sdk *s, const struct elf_image *elf, const struct sdk_marks *marks,
+		     uint64_t mem_off, uint64_t file_off, struct err *e);
 
 /* ---- sdk_layout.c -------------------------------------------------------------------------- */
 

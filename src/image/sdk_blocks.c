@@ -27,7 +27,8 @@ static int bad_note(struct err *e, enum err_code code, uint64_t off, const char 
 }
 
 /* The name is 13 bytes and nothing is aligned behind it, so the blocks begin at odd places. */
-static int find_by_section(const struct elf_image *elf, const Elf64_Shdr *sh, uint64_t *ret_off, struct err *e)
+static int find_by_section(const struct elf_image *elf, const Elf64_Shdr *sh, uint64_t *ret_off,
+			   struct err *e)
 {
 	const uint8_t *note;
 
@@ -108,7 +109,8 @@ static int read_block(const struct elf_image *elf, uint64_t off, struct sdk_bloc
 	if (!b->bytes)
 		return 0;
 	if (b->bytes < SDK_BLOCK_MIN)
-		return bad_block(e, ERR_BAD_LAYOUT, off + 16, "its size is less than that of its head", b->bytes);
+		return bad_block(e, ERR_BAD_LAYOUT, off + 16, "its size is less than that of its head",
+				 b->bytes);
 	if (!elf_image_inside(elf, off, b->bytes))
 		return bad_block(e, ERR_BAD_LAYOUT, off + 16, "its size leaves the file", b->bytes);
 	b->minor = sdk_get32(p + 8);
@@ -154,7 +156,8 @@ static int read_wish(const char *args, struct wish *w, struct err *e)
 	if (end != args && !*end && *args >= '1' && *args <= '9' && (w->exact || w->major <= MAJOR_MAX))
 		return 0;
 	err_set(e, ERR_UNKNOWN_FORMAT, 0, "'%s' is no version of metadata", args);
-	return err_hint(e, "--format sdk:2 takes the newest block up to generation 2 (1, 2 or 3), sdk:2.4 that block");
+	return err_hint(e, "--format sdk:2 takes the newest block up to generation 2 (1, 2 or 3), sdk:2.4 "
+			   "that block");
 }
 
 /* Is a better than b, for one who knows blocks up to generation most? */
@@ -218,7 +221,8 @@ int sdk_choose_block(const struct elf_image *elf, uint64_t off, const char *args
 	if (!b->p.n_blocks)
 		return bad_block(e, ERR_BAD_LAYOUT, off + 16, "the first block has no size", 0);
 	if (!best.bytes) {
-		err_set(e, ERR_UNKNOWN_FORMAT, 0, "%s%s among the %zu metadata blocks, the first of which is %s",
+		err_set(e, ERR_UNKNOWN_FORMAT, 0,
+			"%s%s among the %zu metadata blocks, the first of which is %s",
 			w.exact ? "there is no block of version " : "there is no block of a known version",
 			w.exact ? args : "", b->p.n_blocks, b->p.blocks[0].version);
 		return err_offset(e, b->p.blocks[0].file_off + 8);

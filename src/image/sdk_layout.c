@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The layout table of an SDK enclave: heap, stacks, threads, reserved memory, and what is to be added at run time.
- * What is done follows from attributes, flags and contents; the ids, whose numbers have changed once, only give names.
+ * The layout table of an SDK enclave: heap, stacks, threads, reserved memory, and what is to be added at run
+ * time.  What is done follows from attributes, flags and contents; the ids, whose numbers have changed once,
+ * only give names.
  */
 #include <string.h>
 
@@ -55,9 +56,12 @@ static bool read_element(const struct sdk *s, uint32_t i, struct element *x)
 
 /* ---- names --------------------------------------------------------------------------------- */
 
+#define N_NAMES(table) (sizeof(table) / sizeof((table)[0]))
+
 static const char *const new_names[] = {
-	[1] = "heap", [2] = "heap", [3] = "heap", [4] = "tcs", [5] = "td", [6] = "ssa", [7] = "stack", [8] = "stack",
-	[11] = "heap", [12] = "heap", [13] = "heap", [14] = "tcs", [15] = "td", [16] = "ssa", [17] = "stack",
+	[1] = "heap", [2] = "heap", [3] = "heap", [4] = "tcs", [5] = "td", [6] = "ssa", [7] = "stack",
+	[8] = "stack", [11] = "heap", [12] = "heap", [13] = "heap", [14] = "tcs", [15] = "td", [16] = "ssa",
+	[17] = "stack",
 	[18] = "stack", [20] = "reserved", [21] = "reserved", [22] = "reserved", [23] = "user",
 };
 static const char *const old_names[] = {
@@ -67,7 +71,7 @@ static const char *const old_names[] = {
 static const char *name_of(const struct sdk *s, const struct element *x)
 {
 	const char *const *names = s->old_ids ? old_names : new_names;
-	size_t n = s->old_ids ? sizeof(old_names) / sizeof(old_names[0]) : sizeof(new_names) / sizeof(new_names[0]);
+	size_t n = s->old_ids ? N_NAMES(old_names) : N_NAMES(new_names);
 
 	if (x->flags == SGX_SECINFO_TCS)
 		return "tcs";
@@ -126,7 +130,7 @@ static int add_tcs(struct sdk *s, const struct element *x, struct plan_run *run,
 
 	run->data = page;
 	run->pages = 1;
-	for (uint32_t i = 0; i < x->pages; i++) {       /* one in all files known; more are the same page again */
+	for (uint32_t i = 0; i < x->pages; i++) { /* one in all files known; more are the same page again */
 		run->off = rva + (uint64_t)i * SGX_PAGE_SIZE;
 		if (sdk_add_run(s, run, s->block.off + x->at, e) < 0)
 			return -1;
@@ -195,7 +199,8 @@ static int count_group(const struct sdk *s, uint32_t i, const struct group *g, u
 {
 	*ret_n = 0;
 	if (g->entries > i)
-		return sdk_bad(s, at + 2, e, "a group of the %u elements before it, where there are %u", g->entries, i);
+		return sdk_bad(s, at + 2, e, "a group of the %u elements before it, where there are %u",
+			       g->entries, i);
 	for (uint32_t k = i - g->entries; k < i; k++) {
 		struct element x;
 
@@ -215,8 +220,8 @@ static int add_group(struct sdk *s, uint32_t i, uint32_t at, struct err *e)
 	if (count_group(s, i, &g, at, &each, e) < 0)
 		return -1;
 	if (__builtin_mul_overflow((uint64_t)g.times, g.step, &last) || last > s->block.size)
-		return sdk_bad(s, at + 8, e, "a group repeated %u times by 0x%llx leaves the enclave", g.times,
-			       (unsigned long long)g.step);
+		return sdk_bad(s, at + 8, e, "a group repeated %u times by 0x%llx leaves the enclave",
+			       g.times, (unsigned long long)g.step);
 	if (!each)
 		return 0;
 	if (g.times && !g.step)

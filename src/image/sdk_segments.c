@@ -17,8 +17,8 @@ static int patch_one(struct sdk *s, uint32_t at, uint64_t *total, struct err *e)
 	uint32_t src = sdk_get32(s->copy + at + 8), bytes = sdk_get32(s->copy + at + 12);
 
 	if (src > s->block.bytes || bytes > s->block.bytes - src)
-		return sdk_bad(s, at + 8, e, "patch of %u bytes at 0x%x, outside its block of 0x%x", bytes, src,
-			       s->block.bytes);
+		return sdk_bad(s, at + 8, e, "patch of %u bytes at 0x%x, outside its block of 0x%x", bytes,
+			       src, s->block.bytes);
 	if (dst > s->mem->n_bytes || bytes > s->mem->n_bytes - dst)
 		return sdk_bad(s, at, e, "patch to 0x%llx (%u bytes), outside the file of 0x%llx",
 			       (unsigned long long)dst, bytes, (unsigned long long)s->mem->n_bytes);
@@ -80,7 +80,8 @@ static void read_dynamic(const struct elf_image *elf, struct tables *t)
 }
 
 /* Where in the file the table at this address is; it must lie inside one segment's bytes. */
-static int find_table(const struct elf_image *elf, uint64_t addr, uint64_t bytes, uint64_t *ret_off, struct err *e)
+static int find_table(const struct elf_image *elf, uint64_t addr, uint64_t bytes, uint64_t *ret_off,
+		      struct err *e)
 {
 	for (size_t i = 0; i < elf->n_loads; i++) {
 		const struct elf_segment *l = &elf->loads[i];
@@ -90,7 +91,8 @@ static int find_table(const struct elf_image *elf, uint64_t addr, uint64_t bytes
 		*ret_off = l->offset + (addr - l->vaddr);
 		return 0;
 	}
-	return err_set(e, ERR_BAD_ELF, 0, "the relocations at 0x%llx (0x%llx bytes) are in no segment of the file",
+	return err_set(e, ERR_BAD_ELF, 0,
+		       "the relocations at 0x%llx (0x%llx bytes) are in no segment of the file",
 		       (unsigned long long)addr, (unsigned long long)bytes);
 }
 
@@ -100,7 +102,8 @@ static void mark(struct sdk_marks *m, uint64_t page)
 		m->pages[m->n++] = page;
 }
 
-static int mark_table(const struct elf_image *elf, struct sdk_marks *m, uint64_t addr, uint64_t bytes, struct err *e)
+static int mark_table(const struct elf_image *elf, struct sdk_marks *m, uint64_t addr, uint64_t bytes,
+		      struct err *e)
 {
 	uint64_t n = bytes / sizeof(Elf64_Rela), off = 0;
 	uint64_t *bigger;
@@ -111,7 +114,8 @@ static int mark_table(const struct elf_image *elf, struct sdk_marks *m, uint64_t
 		return -1;
 	bigger = reallocarray(m->pages, m->n + 2 * n, sizeof(*bigger));
 	if (!bigger)
-		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for %llu relocations", (unsigned long long)n);
+		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for %llu relocations",
+			       (unsigned long long)n);
 	m->pages = bigger;
 	for (uint64_t i = 0; i < n; i++) {
 		Elf64_Rela r;
@@ -190,11 +194,11 @@ static struct plan_run slice(const struct plan_run *run, uint64_t first, uint64_
 }
 
 /* The pages with data of a segment that is not writable: marked ones become so. */
-static int add_marked(struct sdk *s, const struct plan_run *run, const struct sdk_marks *marks, uint64_t file_off,
-		      struct err *e)
+static int add_marked(struct sdk *s, const struct plan_run *run, const struct sdk_marks *marks,
+		      uint64_t file_off, struct err *e)
 {
 	uint64_t first = run->off / SGX_PAGE_SIZE, at = 0;
-	uint64_t with_data = run->data_bytes ? (run->data_lead + run->data_bytes + SGX_PAGE_SIZE - 1) / SGX_PAGE_SIZE : 0;
+	uint64_t with_data = page_up(run->data_lead + run->data_bytes) / SGX_PAGE_SIZE;
 	size_t low = 0, high = marks->n;
 	struct plan_run part;
 
@@ -209,7 +213,8 @@ static int add_marked(struct sdk *s, const struct plan_run *run, const struct sd
 	while (low < marks->n && marks->pages[low] - first < with_data) {
 		uint64_t begin = marks->pages[low] - first, n = 1;
 
-		while (low + n < marks->n && marks->pages[low + n] - first == begin + n && begin + n < with_data)
+		while (low + n < marks->n && marks->pages[low + n] - first == begin + n &&
+		       begin + n < with_data)
 			n++;
 		part = slice(run, at, begin - at);
 		if (sdk_add_run(s, &part, file_off, e) < 0)
@@ -261,8 +266,8 @@ static int add_segment(struct sdk *s, const struct elf_image *elf, const struct 
 	return sdk_add_run(s, &run, file_off + l->header_off, e);
 }
 
-int sdk_add_segments(struct sdk *s, const struct elf_image *elf, const struct sdk_marks *marks, uint64_t mem_off,
-		     uint64_t file_off, struct err *e)
+int sdk_add_segments(struct sdk *s, const struct elf_image *elf, const struct sdk_marks *marks,
+		     uint64_t mem_off, uint64_t file_off, struct err *e)
 {
 	bool extra = marks && s->block.major == 1 && s->block.minor == 3;
 	const struct elf_segment *highest = NULL;

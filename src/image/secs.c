@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The SECS of a plan: what the image wishes, what its SIGSTRUCT pins, what the host can.  Decided here alone, so that
- * what dump-secs foretells is what load does.  And what no device can be asked for.
+ * The SECS of a plan: what the image wishes, what its SIGSTRUCT pins, what the host can.  Decided here alone,
+ * so that what dump-secs foretells is what load does.  And what no device can be asked for.
  *
  * Authority: Intel SDM Vol. 3D, EINIT ("Operation": ATTRIBUTEMASK, MISCMASK), ECREATE (XFRM bits 0 and 1).
  */
@@ -71,8 +71,8 @@ int plan_can_load(const struct plan *p, struct err *e)
 		if (!plan_run_partial(run))
 			continue;
 		err_set(e, ERR_UNSUPPORTED, 0,
-			"%s at offset 0x%llx is measured in part or out of order: the Linux driver measures whole "
-			"pages from their start", run->what, (unsigned long long)run->off);
+			"%s at offset 0x%llx is measured in part or out of order: the Linux driver measures "
+			"whole pages from their start", run->what, (unsigned long long)run->off);
 		err_hint(e, "it can be measured and inspected");
 		return err_offset(e, run->off);
 	}

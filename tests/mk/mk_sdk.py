@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Makes enclaves in the format of the Intel SGX SDK, valid and hostile ones.
 
-Without options: a shared object with a text that begins with the ELF header, data that begin inside a page 2 MiB
-further on, a .bss, and metadata blocks 2.4, 2.1 and 1.4 at an odd place of the file; one thread.  The code leaves
-the enclave at once (EEXIT).  With --key all blocks carry a SIGSTRUCT of their MRENCLAVE, which the oracle of this
-format works out.
+Without options: a shared object with a text that begins with the ELF header, data that begin inside a page
+2 MiB further on, a .bss, and metadata blocks 2.4, 2.1 and 1.4 at an odd place of the file; one thread.
+The code leaves the enclave at once (EEXIT).  With --key all blocks carry a SIGSTRUCT of their MRENCLAVE,
+which the oracle of this format works out.
 
-Every option changes one thing; --at, --element, --phdr, --ehdr, --patch and --truncate come last and can break
-anything.  The same options always give the same bytes.  Numbers are decimal or 0x...; sizes are pages where the
-metadata have pages.
+Every option changes one thing; --at, --element, --phdr, --ehdr, --patch and --truncate come last and can
+break anything.  The same options always give the same bytes.  Numbers are decimal or 0x...; sizes are
+pages where the metadata have pages.
 """
 import argparse
 import os
@@ -147,7 +147,8 @@ def block(o, version, end, patches, layout_end):
     if o.fips:
         extend += struct.pack("<4I", 0x1001, 384, put(pattern(384, 77)), 0)
     if o.second is not None:
-        extend += struct.pack("<4I", 0x1002, 32, put(struct.pack("<4Q", o.second_at, o.second, o.second_bytes, 0)), 0)
+        where = put(struct.pack("<4Q", o.second_at, o.second, o.second_bytes, 0))
+        extend += struct.pack("<4I", 0x1002, 32, where, 0)
     if four and extend:
         struct.pack_into("<II", data, 0x768, put(extend), len(extend))
     data.extend(bytes(o.pad))
@@ -194,8 +195,8 @@ class Image:
         strings = b"\0" + b"".join(n + b"\0" for n in self.names)
         syms = bytes(24)
         for n, value, shndx in zip(self.names, (self.entry, self.global_at), (2, 3)):
-            syms += struct.pack("<IBBHQQ", strings.index(b"\0" + n + b"\0") + 1, 0x12 if shndx == 2 else 0x11, 0,
-                                shndx, value, 64)
+            syms += struct.pack("<IBBHQQ", strings.index(b"\0" + n + b"\0") + 1,
+                                0x12 if shndx == 2 else 0x11, 0, shndx, value, 64)
         rela, jmprel = self.tables()
         # the text segment: headers, tables, code
         text = bytearray(64 + 56 * 5)
@@ -247,15 +248,16 @@ class Image:
         self.file += names
         self.file += bytes(-len(self.file) % 8)
         shoff = len(self.file)
+        at, sizes = self.at, self.sizes
         table = [
             bytes(64),
-            shdr(b".dynsym", SHT_DYNSYM, SHF_ALLOC, self.at["syms"], self.at["syms"], self.sizes["syms"], 4, 24),
-            shdr(b".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXEC, self.code, self.code, self.sizes["text"] - self.code),
-            shdr(b".data", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, self.data_at, self.data_off, self.sizes["data"]),
-            shdr(b".dynstr", SHT_STRTAB, SHF_ALLOC, self.at["strings"], self.at["strings"], self.sizes["strings"]),
+            shdr(b".dynsym", SHT_DYNSYM, SHF_ALLOC, at["syms"], at["syms"], sizes["syms"], 4, 24),
+            shdr(b".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXEC, self.code, self.code, sizes["text"] - self.code),
+            shdr(b".data", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, self.data_at, self.data_off, sizes["data"]),
+            shdr(b".dynstr", SHT_STRTAB, SHF_ALLOC, at["strings"], at["strings"], sizes["strings"]),
             shdr(b".note.sgxmeta", SHT_NOTE, 0, 0, note_off, note_bytes),
             shdr(b".shstrtab", SHT_STRTAB, 0, 0, names_off, len(names)),
-            shdr(b".bss", SHT_NOBITS, SHF_ALLOC | SHF_WRITE, self.data_at + self.sizes["data"], self.data_off, o.bss),
+            shdr(b".bss", SHT_NOBITS, SHF_ALLOC | SHF_WRITE, self.data_at + sizes["data"], self.data_off, o.bss),
         ]
         if o.pcl:
             table.append(shdr(b".pcltbl", SHT_PROGBITS, SHF_ALLOC, self.data_at, self.data_off, 64))
@@ -310,8 +312,8 @@ def build(o, sigstruct):
         "<HHIQQQIHHHHHH", 3, 62, 1, image.entry, 64, shoff, 0, 64, 56, image.phnum, 64, shnum, shstrndx)
     if o.where:
         for (at, b), v in zip(where, o.blocks):
-            print(f"block {v[0]}.{v[1]} at 0x{at:x} bytes 0x{len(b):x} patches 0x{struct.unpack_from('<I', b, 0x750)[0]:x} "
-                  f"layout 0x{struct.unpack_from('<I', b, 0x758)[0]:x}")
+            patches, layout = (struct.unpack_from("<I", b, off)[0] for off in (0x750, 0x758))
+            print(f"block {v[0]}.{v[1]} at 0x{at:x} bytes 0x{len(b):x} patches 0x{patches:x} layout 0x{layout:x}")
     return image.file
 
 
@@ -350,11 +352,11 @@ def parser():
     g.add_argument("--size", type=number, default=0, help="SECS.SIZE, 0 = what fits")
     g.add_argument("--attributes", type=number, default=4)
     g.add_argument("--want-xfrm", type=number, default=0xe7)
-    g.add_argument("--content", type=bytes.fromhex, default=b"", metavar="HEX", help="pages with contents, no TCS")
-    g.add_argument("--elrange", type=numbers(3), default=[0x10000000, 0, 0x40000000], metavar="IMAGE:START:SIZE",
-                   help="of blocks with a major above 10")
+    g.add_argument("--content", type=bytes.fromhex, default=b"", metavar="HEX", help="pages of contents")
+    g.add_argument("--elrange", type=numbers(3), default=[0x10000000, 0, 0x40000000],
+                   metavar="IMAGE:START:SIZE", help="of blocks with a major above 10")
     g.add_argument("--fips", action="store_true", help="extension 0x1001")
-    g.add_argument("--second", type=number, metavar="OFFSET", help="extension 0x1002: a second ELF file, placed there")
+    g.add_argument("--second", type=number, metavar="OFFSET", help="extension 0x1002: a second ELF file there")
     g.add_argument("--area", type=number, default=0x5000, help="bytes of the note")
     g.add_argument("--pad", type=number, default=0x20, help="bytes at the end of each block")
     g.add_argument("--odd", type=number, default=1, help="bytes before the note")
@@ -364,8 +366,10 @@ def parser():
     g.add_argument("--data", type=number, default=0x206d28, help="address of the data segment")
     g.add_argument("--data-bytes", type=number, default=0x12e0)
     g.add_argument("--bss", type=number, default=0x12345)
-    g.add_argument("--textrel", type=number, action="append", default=[], metavar="ADDRESS", help="a relocation there")
-    g.add_argument("--jmprel", type=number, action="append", default=[], metavar="ADDRESS", help="one of DT_JMPREL")
+    g.add_argument("--textrel", type=number, action="append", default=[], metavar="ADDRESS",
+                   help="a relocation there")
+    g.add_argument("--jmprel", type=number, action="append", default=[], metavar="ADDRESS",
+                   help="one of DT_JMPREL")
     g.add_argument("--none", type=number, action="append", default=[], metavar="ADDRESS", help="of type NONE")
     g.add_argument("--no-textrel", action="store_true", help="without DT_TEXTREL")
     g.add_argument("--quirk", type=number, default=0, metavar="ADDRESS", help="a small segment more, there")
@@ -378,8 +382,8 @@ def parser():
     g.add_argument("--sign-format", metavar="BLOCK", default=None, help="sign what this block makes")
     mk_sigstruct.add_options(g)
     g = p.add_argument_group("damage, done last and in this order")
-    g.add_argument("--element", action="append", default=[], metavar="0,ID,ATTRIBUTES,PAGES,RVA,FLAGS,SIZE,CONTENT",
-                   help="a layout element more; 1,ID,COUNT,TIMES,STEP is a group")
+    g.add_argument("--element", action="append", default=[],
+                   metavar="0,ID,ATTRIBUTES,PAGES,RVA,FLAGS,SIZE,CONTENT", help="a layout element more; 1,ID,COUNT,TIMES,STEP is a group")
     g.add_argument("--at", action="append", default=[], metavar="BLOCK:OFFSET:WIDTH:VALUE")
     g.add_argument("--field", action="append", default=[], metavar="BLOCK:INDEX.FIELD=VALUE")
     g.add_argument("--phdr", action="append", default=[], metavar="INDEX.FIELD=VALUE")

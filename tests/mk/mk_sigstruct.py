@@ -46,8 +46,8 @@ def key_of(path):
     return numbers[1], numbers[3]
 
 
-def sign(path, enclavehash, flags=4, flagmask=ALL & ~2, xfrm=3, xfrmmask=ALL & ~0xe4, misc=0, miscmask=0xffffffff,
-         prodid=0, svn=0, vendor=0, date=0x20240101, family=bytes(16), extprod=bytes(16)):
+def sign(path, enclavehash, flags=4, flagmask=ALL & ~2, xfrm=3, xfrmmask=ALL & ~0xe4, misc=0,
+         miscmask=0xffffffff, prodid=0, svn=0, vendor=0, date=0x20240101, family=bytes(16), extprod=bytes(16)):
     n, d = key_of(path)
     s = bytearray(1808)
     s[0:16], s[24:40] = HEADER, HEADER2

@@ -100,7 +100,8 @@ static void show_runs(const struct plan *p)
 		const struct plan_run *r = &p->runs[i];
 
 		printf("run 0x%llx %llu 0x%llx %04x %08x %s\n", (unsigned long long)r->off,
-		       (unsigned long long)r->pages, (unsigned long long)r->secinfo, r->chunks, r->fill, r->what);
+		       (unsigned long long)r->pages, (unsigned long long)r->secinfo, r->chunks, r->fill,
+		       r->what);
 	}
 	for (size_t i = 0; i < p->n_dynamic; i++)
 		printf("dynamic 0x%llx %llu %s\n", (unsigned long long)p->dynamic[i].off,
@@ -112,8 +113,9 @@ static void show_runs(const struct plan *p)
 static void show_words(const struct plan *p)
 {
 	for (size_t i = 0; i < p->n_blocks; i++)
-		printf("block %s 0x%llx 0x%llx%s\n", p->blocks[i].version, (unsigned long long)p->blocks[i].file_off,
-		       (unsigned long long)p->blocks[i].bytes, p->blocks[i].chosen ? " chosen" : "");
+		printf("block %s 0x%llx 0x%llx%s\n", p->blocks[i].version,
+		       (unsigned long long)p->blocks[i].file_off, (unsigned long long)p->blocks[i].bytes,
+		       p->blocks[i].chosen ? " chosen" : "");
 	for (size_t i = 0; i < p->n_facts; i++) {
 		const struct plan_fact *f = &p->facts[i];
 
@@ -144,8 +146,9 @@ static int show(int argc, char **argv)
 	printf("format %s\nsize 0x%llx\n", p.format, (unsigned long long)p.size);
 	if (p.has_base)
 		printf("base 0x%llx\n", (unsigned long long)p.base);
-	printf("ssaframesize %u\nnssa %u\nmiscselect 0x%x\nflags 0x%llx\nxfrm 0x%llx\n", p.ssaframesize, p.nssa,
-	       p.miscselect, (unsigned long long)p.attributes.flags, (unsigned long long)p.attributes.xfrm);
+	printf("ssaframesize %u\nnssa %u\nmiscselect 0x%x\nflags 0x%llx\nxfrm 0x%llx\n", p.ssaframesize,
+	       p.nssa, p.miscselect, (unsigned long long)p.attributes.flags,
+	       (unsigned long long)p.attributes.xfrm);
 	printf("pages %llu %llu\n", (unsigned long long)p.pages_added, (unsigned long long)p.pages_measured);
 	show_runs(&p);
 	show_words(&p);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What the checks against the oracles share: TAP on stdout, a directory for files, comparing.  To be sourced; $tmp goes
-# when the script ends.
+# What the checks against the oracles share: TAP on stdout, a directory for files, comparing.  To be sourced;
+# $tmp goes when the script ends.
 #
 # Environment: top_srcdir, top_builddir, SGXCTL (compared when it is there).
 

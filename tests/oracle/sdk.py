@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A second opinion on MRENCLAVE of enclaves of the Intel SGX SDK.
 
-Written from the description of the format and from the manual, not from the C code.  It believes its input; hostile
-files are the business of other tests.
+Written from the description of the format and from the manual, not from the C code.  It believes its input;
+hostile files are the business of other tests.
 
 Prints the hash; with --pages one line per run of pages, with --blocks one per metadata block.
 

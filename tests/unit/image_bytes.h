@@ -153,30 +153,27 @@ static inline void img_sdk_block(struct image_bytes *i, size_t at, uint32_t majo
 }
 
 /*
- * text RX 0x0-0x2000 (file 0x0, 0x1800 bytes, its second page relocated), data RW 0x3000-0x5000 (0x200 bytes at
- * 0x3080, file 0x2080).  Section headers at 0x400, the note that no segment loads at 0x3000.
+ * text RX 0x0-0x2000 (file 0x0, 0x1800 bytes, its second page relocated), data RW 0x3000-0x5000 (0x200 bytes
+ * at 0x3080, file 0x2080).  Section headers at 0x400, the note that no segment loads at 0x3000.
  */
 static inline void img_sdk(struct image_bytes *i)
 {
 	static const char names[] = "\0.shstrtab\0.note.sgxmeta\0.dynsym\0.dynstr\0.text";
 	static const char strings[] = "\0enclave_entry";
-	const Elf64_Shdr sections[] = {
+	const Elf64_Shdr sections[] = { /* name, type, flags, address, offset, size, link */
 		{ 0 },
-		{ .sh_name = 1, .sh_type = SHT_STRTAB, .sh_offset = 0x380, .sh_size = sizeof(names) },
-		{ .sh_name = 11, .sh_type = SHT_NOTE, .sh_offset = 0x3000, .sh_size = 25 + 2 * IMG_SDK_BYTES },
-		{ .sh_name = 25, .sh_type = SHT_DYNSYM, .sh_flags = SHF_ALLOC, .sh_offset = 0x5c0, .sh_addr = 0x5c0,
-		  .sh_size = 2 * sizeof(Elf64_Sym), .sh_link = 4 },
-		{ .sh_name = 33, .sh_type = SHT_STRTAB, .sh_flags = SHF_ALLOC, .sh_offset = 0x5f0, .sh_addr = 0x5f0,
-		  .sh_size = sizeof(strings) },
-		{ .sh_name = 41, .sh_type = SHT_PROGBITS, .sh_flags = SHF_ALLOC, .sh_offset = 0x600, .sh_addr = 0x600,
-		  .sh_size = 0x1200 },
+		{ 1, SHT_STRTAB, 0, 0, 0x380, sizeof(names), 0, 0, 1, 0 },
+		{ 11, SHT_NOTE, 0, 0, 0x3000, 25 + 2 * IMG_SDK_BYTES, 0, 0, 1, 0 },
+		{ 25, SHT_DYNSYM, SHF_ALLOC, 0x5c0, 0x5c0, 2 * sizeof(Elf64_Sym), 4, 0, 1, 0 },
+		{ 33, SHT_STRTAB, SHF_ALLOC, 0x5f0, 0x5f0, sizeof(strings), 0, 0, 1, 0 },
+		{ 41, SHT_PROGBITS, SHF_ALLOC, 0x600, 0x600, 0x1200, 0, 0, 1, 0 },
 	};
-	const Elf64_Sym syms[2] = { { 0 }, { .st_name = 1, .st_info = 0x12, .st_shndx = 5, .st_value = 0x600 } };
+	const Elf64_Sym syms[2] = { { 0 }, { 1, 0x12, 0, 5, 0x600, 0 } };
 	const Elf64_Dyn dyn[] = {
 		{ .d_tag = DT_TEXTREL }, { .d_tag = DT_RELA, .d_un.d_ptr = 0x3100 },
 		{ .d_tag = DT_RELASZ, .d_un.d_val = 48 }, { .d_tag = DT_NULL },
 	};
-	const Elf64_Rela rela[2] = { { .r_offset = 0x1234, .r_info = 8 }, { .r_offset = 0x3088, .r_info = 8 } };
+	const Elf64_Rela rela[2] = { { 0x1234, 8, 0 }, { 0x3088, 8, 0 } };
 
 	img_start(i, 3, 0x600);
 	img_ehdr(i)->e_type = ET_DYN;
@@ -185,7 +182,8 @@ static inline void img_sdk(struct image_bytes *i)
 	img_ehdr(i)->e_shstrndx = 1;
 	img_load(i, 0, PF_R | PF_X, 0, 0, 0x1800, 0x1800);
 	img_load(i, 1, PF_R | PF_W, 0x2080, 0x3080, 0x200, 0x1f00);
-	*img_phdr(i, 2) = (Elf64_Phdr){ PT_DYNAMIC, PF_R, 0x2080, 0x3080, 0x3080, sizeof(dyn), sizeof(dyn), 8 };
+	*img_phdr(i, 2) = (Elf64_Phdr){ PT_DYNAMIC, PF_R, 0x2080, 0x3080, 0x3080, sizeof(dyn), sizeof(dyn),
+					8 };
 	memcpy(i->b + 0x380, names, sizeof(names));
 	memcpy(i->b + 0x400, sections, sizeof(sections));
 	memcpy(i->b + 0x5c0, syms, sizeof(syms));

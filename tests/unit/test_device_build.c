@@ -238,16 +238,20 @@ static void test_own_sigstruct(void)
 	p.sigstruct.date = 0x20240229;
 	p.sigstruct.miscmask = 1;
 	script_expect(s, STEPS(own_sigstruct));
-	ok(built(s, &p, &en) == ERR_NONE && seen_flags == 0x20240229, "an image is initialised with its own SIGSTRUCT");
+	ok(built(s, &p, &en) == ERR_NONE && seen_flags == 0x20240229,
+	   "an image is initialised with its own SIGSTRUCT");
 	ok(!en.signed_here && !seen_misc, "which pins what it pins");
 	script_free(s);
 	s = script_new();
 	p = rig_plan(1);
-	ok(built(s, &p, &en) == ERR_BUG, "without one, and without a key, there is nothing to initialise with");
+	ok(built(s, &p, &en) == ERR_BUG,
+	   "without one, and without a key, there is nothing to initialise with");
 	script_free(s);
 }
 
-static const struct script_step at_base[] = { CALL(MMAP), CALL(OPEN), IOCTL(CREATE, SCRIPT_OBLIGE, see_create) };
+static const struct script_step at_base[] = {
+	CALL(MMAP), CALL(OPEN), IOCTL(CREATE, SCRIPT_OBLIGE, see_create),
+};
 
 static void demands_base(uint64_t base, enum err_code code, const char *what)
 {
@@ -304,7 +308,8 @@ static void test_demands(void)
 	test_own_sigstruct();
 	demands_base((uint64_t)1 << 40, ERR_NONE, "an image that demands its base");
 	demands_base(0, ERR_NONE, "one that demands 0");
-	demands_base(((uint64_t)1 << 40) + RIG_SIZE / 2, ERR_BAD_LAYOUT, "one that demands a base that is not aligned");
+	demands_base(((uint64_t)1 << 40) + RIG_SIZE / 2, ERR_BAD_LAYOUT,
+		     "one that demands a base that is not aligned");
 	demands_base(0 - (uint64_t)RIG_SIZE, ERR_BAD_LAYOUT, "one that demands the end of the world");
 	test_base_taken(-EEXIST);
 	test_base_taken((int64_t)1 << 41);

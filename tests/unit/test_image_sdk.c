@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Enclaves of the Intel SGX SDK: what a small one becomes, choosing its block, names, what hostile ones cost. */
+/* Enclaves of the Intel SGX SDK: what a small one becomes, its block, its names, what hostile ones cost. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -19,13 +19,14 @@ static int parse(const char *format, struct plan *p, struct err *e)
 	return image_parse(img.b, img.n, &opts, p, e);
 }
 
-static void is_run(const struct plan *p, size_t i, const char *what, uint64_t off, uint64_t pages, uint64_t secinfo,
-		   uint16_t chunks, uint32_t fill)
+static void is_run(const struct plan *p, size_t i, const char *what, uint64_t off, uint64_t pages,
+		   uint64_t secinfo, uint16_t chunks, uint32_t fill)
 {
 	const struct plan_run *r = &p->runs[i];
 
-	ok(i < p->n_runs && r->off == off && r->pages == pages && r->secinfo == secinfo && r->chunks == chunks &&
-	   r->fill == fill && !strcmp(r->what, what), "run %zu: %s at 0x%llx", i, what, (unsigned long long)off);
+	ok(i < p->n_runs && r->off == off && r->pages == pages && r->secinfo == secinfo &&
+	   r->chunks == chunks && r->fill == fill && !strcmp(r->what, what), "run %zu: %s at 0x%llx", i, what,
+	   (unsigned long long)off);
 }
 
 static void test_runs(const struct plan *p)
@@ -44,7 +45,8 @@ static void test_runs(const struct plan *p)
 	is_run(p, 8, "stack", 0x11000, 1, 0x203, all, cc);
 	is_run(p, 9, "tcs", 0x13000, 1, 0x100, all, 0);
 	is_run(p, 11, "td", 0x17000, 1, 0x203, all, 0);
-	ok(p->n_runs == 12 && p->n_tcs == 2 && p->pages_added == 16 && p->pages_measured == 14, "and no more");
+	ok(p->n_runs == 12 && p->n_tcs == 2 && p->pages_added == 16 && p->pages_measured == 14,
+	   "and no more");
 }
 
 static void test_pages(const struct plan *p)
@@ -58,9 +60,11 @@ static void test_pages(const struct plan *p)
 	ok(tcs.ossa == 0x14000 && tcs.ofsbase == 0x17000 && tcs.ogsbase == 0x17000 && tcs.oentry == 0x600 &&
 	   tcs.nssa == 2 && tcs.fslimit == UINT32_MAX, "the template's three places count from the TCS");
 	plan_run_page(&p->runs[0], 0, page);
-	ok(!memcmp(page + offsetof(Elf64_Ehdr, e_shoff), zero, 8) && page[0] == 0x7f, "e_shoff is patched to zero");
+	ok(!memcmp(page + offsetof(Elf64_Ehdr, e_shoff), zero, 8) && page[0] == 0x7f,
+	   "e_shoff is patched to zero");
 	plan_run_page(&p->runs[1], 0, page);
-	ok(page[0] == img.b[0x1000] && page[0x7ff] == img.b[0x17ff] && !page[0x800], "relocated text keeps its bytes");
+	ok(page[0] == img.b[0x1000] && page[0x7ff] == img.b[0x17ff] && !page[0x800],
+	   "relocated text keeps its bytes");
 	plan_run_page(&p->runs[2], 0, page);
 	ok(!page[0x7f] && !memcmp(page + 0xc0, img.b + IMG_SDK_BLOCK + 0x770, 16) &&
 	   !memcmp(page + 0xd0, img.b + 0x20d0, 0x100), "data begin inside their page, and are patched");
@@ -75,8 +79,9 @@ static void test_plan(void)
 	img_sdk(&img);
 	if (!ok(parse(NULL, &p, &e) == 0, "an SDK enclave is found by its note (%s)", e.msg))
 		return;
-	ok(!strcmp(p.format, "sdk") && p.size == 0x40000 && !p.has_base && p.ssaframesize == 1 && p.nssa == 2 &&
-	   p.attributes.flags == 4 && p.attributes.xfrm == 7 && !p.op_interface && !p.no_run, "the head");
+	ok(!strcmp(p.format, "sdk") && p.size == 0x40000 && !p.has_base && p.ssaframesize == 1 &&
+	   p.nssa == 2 && p.attributes.flags == 4 && p.attributes.xfrm == 7 && !p.op_interface && !p.no_run,
+	   "the head");
 	test_runs(&p);
 	test_pages(&p);
 	ok(p.n_blocks == 2 && !strcmp(p.blocks[0].version, "2.4") && p.blocks[0].file_off == IMG_SDK_BLOCK &&
@@ -86,13 +91,16 @@ static void test_plan(void)
 	   p.sigstruct_off == IMG_SDK_BLOCK + IMG_SDK_BYTES + 64 &&
 	   !strcmp(p.sigstruct_from, "metadata block 1.4 at 0x3a19"), "the SIGSTRUCT is the chosen block's");
 	ok(!p.n_dynamic, "a block of generation 1 declares nothing for later");
-	ok(plan_locate(&p, 0x1010, &place) == 0 && !strcmp(place.section, ".text") && place.section_off == 0xa10 &&
-	   !strcmp(place.symbol, "enclave_entry") && place.symbol_off == 0xa10, "places have names");
-	ok(plan_locate(&p, 0x2000, &place) < 0 && !place.section && !place.symbol, "behind the text there is none");
+	ok(plan_locate(&p, 0x1010, &place) == 0 && !strcmp(place.section, ".text") &&
+	   place.section_off == 0xa10 && !strcmp(place.symbol, "enclave_entry") && place.symbol_off == 0xa10,
+	   "places have names");
+	ok(plan_locate(&p, 0x2000, &place) < 0 && !place.section && !place.symbol,
+	   "behind the text there is none");
 	plan_release(&p);
 
-	ok(parse("sdk:2", &p, &e) == 0 && p.blocks[0].chosen && p.n_dynamic == 1 && p.dynamic[0].off == 0x1a000 &&
-	   p.dynamic[0].pages == 16 && !strcmp(p.dynamic[0].what, "heap"), "sdk:2 takes 2.4, and its heap for later");
+	ok(parse("sdk:2", &p, &e) == 0 && p.blocks[0].chosen && p.n_dynamic == 1 &&
+	   p.dynamic[0].off == 0x1a000 && p.dynamic[0].pages == 16 && !strcmp(p.dynamic[0].what, "heap"),
+	   "sdk:2 takes 2.4, and its heap for later");
 	ok(p.sigstruct.enclavehash[0] == 0x8a, "and its SIGSTRUCT");
 	plan_release(&p);
 	memset(img.b + IMG_SDK_BLOCK + IMG_SDK_BYTES + 64, 0, sizeof(struct sgx_arch_sigstruct));
@@ -123,8 +131,8 @@ static void costs_little(const char *what, bool parses)
 
 	if (!ret)
 		plan_release(&p);
-	ok((ret == 0) == parses && ms < MOST_MS, "%s: %s after %llu ms (%s)", what, ret ? err_name(e.code) : "taken",
-	   (unsigned long long)ms, e.msg);
+	ok((ret == 0) == parses && ms < MOST_MS, "%s: %s after %llu ms (%s)", what,
+	   ret ? err_name(e.code) : "taken", (unsigned long long)ms, e.msg);
 }
 
 /* A file of these bytes behind the small one. */
@@ -153,8 +161,8 @@ static void parse_grown(const char *what, uint8_t *b, size_t bytes, bool parses)
 		plan_release(&p);
 	}
 	ms = cpu_ms() - start;
-	ok((ret == 0) == parses && ms < MOST_MS, "%s: %s after %llu ms (%s)", what, ret ? err_name(e.code) : "taken",
-	   (unsigned long long)ms, e.msg);
+	ok((ret == 0) == parses && ms < MOST_MS, "%s: %s after %llu ms (%s)", what,
+	   ret ? err_name(e.code) : "taken", (unsigned long long)ms, e.msg);
 	free(b);
 }
 
