@@ -53,6 +53,11 @@ bool emul_is_enclave_fd(int fd);
 int64_t emul_mmap(uint64_t la, uint64_t bytes, int prot, int flags, int fd, uint64_t off);
 int emul_munmap(uint64_t la, uint64_t bytes);
 int emul_mprotect(uint64_t la, uint64_t bytes, int prot);
+/* Of ranges that hold enclave mappings (emul_range_has_enclave). */
+int emul_madvise(uint64_t la, uint64_t bytes, int advice);
+int emul_mlock(uint64_t la, uint64_t bytes);            /* mlock2 too */
+int emul_msync(uint64_t la, uint64_t bytes, int flags);
+int64_t emul_mremap(uint64_t la, uint64_t old_bytes, uint64_t bytes, int flags, uint64_t to);
 
 /* A one-byte load by host code: 0 and the byte (0xff: the abort page), -SIGBUS or -SIGSEGV. */
 int emul_touch(uint64_t la, uint8_t *ret_byte);

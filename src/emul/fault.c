@@ -10,8 +10,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 
 #include "emul/internal.h"
+#include "emul/raw.h"
 
 static uint32_t pfec_bits(enum sgxm_access access)
 {
@@ -41,6 +43,20 @@ static unsigned access_right(enum sgxm_access access)
 static bool pte_allows(uint8_t pte, enum sgxm_access access)
 {
 	return (pte & EMUL_PTE_RIGHTS_MASK) >> EMUL_PTE_RIGHTS_SHIFT & access_right(access);
+}
+
+enum emul_fault emul_fault_elsewhere(uint64_t la, enum sgxm_access access, uint32_t *ret_pfec)
+{
+	uint8_t byte;
+	const struct iovec own = { &byte, 1 }, there = { (void *)(uintptr_t)la, 1 };
+
+	*ret_pfec = pfec_bits(access);
+	/* the kernel under us knows; what it can read is present, and not EPC */
+	if (raw3(SYS_msync, la & SGX_PAGE_MASK, SGX_PAGE_SIZE, MS_ASYNC) == -ENOMEM)
+		return EMUL_FAULT_SEGV_MAPERR;
+	if (raw6(SYS_process_vm_readv, raw_getpid(), &own, 1, &there, 1, 0) == 1)
+		*ret_pfec |= SGX_PFEC_P | SGX_PFEC_SGX;
+	return EMUL_FAULT_SEGV_ACCERR;
 }
 
 static bool in_elrange(const struct emul_encl *en, uint64_t la)
@@ -122,7 +138,7 @@ static enum emul_fault decide(struct emul_encl *en, uint64_t la, enum sgxm_acces
 	struct emul_vma *v = emul_vma_find(en, la);
 
 	if (!v)
-		return EMUL_FAULT_SEGV_MAPERR;
+		return by == EMUL_BY_LEAF ? emul_fault_elsewhere(la, access, pfec) : EMUL_FAULT_SEGV_MAPERR;
 	uint8_t pte = in_elrange(en, la) ? pte_of(en, emul_page_index(en, la)) : 0;
 
 	if (pte_allows(pte, access))

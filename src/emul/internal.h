@@ -297,6 +297,8 @@ enum emul_origin { EMUL_BY_ENCLAVE, EMUL_BY_LEAF, EMUL_BY_HOST };
  */
 enum emul_fault emul_fault(struct emul_encl *en, uint64_t la, enum sgxm_access access, enum emul_origin by,
 			   uint32_t *ret_pfec);
+/* A leaf's operand where no enclave is mapped: what the CPU and the kernel say, *ret_pfec with it.  Any context. */
+enum emul_fault emul_fault_elsewhere(uint64_t la, enum sgxm_access access, uint32_t *ret_pfec);
 /*
  * Did a leaf only meet a page that another leaf holds?  The holder may have been descheduled in the middle of its
  * leaf, which no CPU does, so the refusal is an artefact until it has been waited for: true = try again.

@@ -50,9 +50,14 @@ int native_eenter(struct native_frame *f, uint64_t *ret_masked)
 	uint64_t tcs = f->regs.rbx;
 	struct emul_encl *en = emul_encl_by_la(tcs);
 
-	if (!en)
-		return tcs & ~SGX_PAGE_MASK ? refused(f, SGX_VEC_GP, 0, 0, NULL) :
-					      refused(f, SGX_VEC_PF, SGX_PFEC_U, tcs, NULL);
+	uint32_t nowhere;
+
+	if (!en && tcs & ~SGX_PAGE_MASK)
+		return refused(f, SGX_VEC_GP, 0, 0, NULL);
+	if (!en) {
+		emul_fault_elsewhere(tcs, SGXM_WRITE, &nowhere);
+		return refused(f, SGX_VEC_PF, nowhere, tcs, NULL);
+	}
 	struct native_inside *in = &tb->inside[tb->n_inside++];
 
 	tb->host_fs = native_host_fs();

@@ -151,7 +151,9 @@ static void host_enclu(struct trap *t, struct emul_encl *en)
 	struct native_tb *tb = t->tb;
 
 	if (!en || tb->n_inside == NATIVE_MAX_INSIDE) {
-		struct exception x = page_fault(EMUL_FAULT_SEGV_MAPERR, SGX_PFEC_U, t->regs.rbx);
+		uint32_t pfec;
+		enum emul_fault f = emul_fault_elsewhere(t->regs.rbx, SGXM_WRITE, &pfec);
+		struct exception x = page_fault(f, pfec, t->regs.rbx);
 		const struct exception *why = t->regs.rbx & ~SGX_PAGE_MASK ? &gp : &x;
 
 		native_tell_refused(&t->regs, why->vector, why->errcd, why->addr, NULL);
@@ -373,6 +375,8 @@ static void enclave_page_fault(struct trap *t, struct native_inside *in)
 	} else if (f != EMUL_FAULT_STALE) {
 		struct exception x = page_fault(f, pfec, la);
 
+		if (f == EMUL_FAULT_SEGV_MAPERR)        /* nothing of ours: the kernel under us knows better */
+			x.si_code = t->info->si_code;
 		raise_inside(t, in, &x);
 	}
 }
