@@ -40,10 +40,16 @@ struct emul_config {
 #define EMUL_MAX_SIZE_LOG2 45
 
 /*
- * Sets the process up once: arena, signal handlers, Syscall User Dispatch check, the pool that counts EPC pages.
+ * Sets the process up once: arena, signal handlers, Syscall User Dispatch check, the pool of EPC pages.
  * -ENOSYS: this kernel or CPU lacks what trapping needs.  Calling it again with another config is -EBUSY.
  */
 int emul_setup(const struct emul_config *cfg);
+
+/*
+ * Before emul_setup, when the program starts: finds the pool of EPC pages that the program before this one shares with
+ * whom it executes, or makes one, which then stays open over exec.
+ */
+void emul_pool_prepare(const struct emul_config *cfg);
 
 int emul_open(const char *path, int flags);             /* a new enclave, or a provision token */
 int emul_close(int fd);
@@ -95,7 +101,7 @@ bool emul_is_own_fd(int fd);            /* one that the emulator keeps for itsel
 bool emul_range_has_enclave(uint64_t la, uint64_t bytes);
 struct emul_mapping {
 	uint64_t start, end;
-	int prot;
+	int prot, may;                  /* and what mprotect may raise it to */
 };
 bool emul_mapping_at(uint64_t la, struct emul_mapping *ret);
 

@@ -18,9 +18,11 @@ static bool has_hole(uint64_t la, uint64_t bytes)
 	return raw3(SYS_msync, la, bytes, MS_ASYNC) == -ENOMEM;
 }
 
-static int advise_enclave(int advice)
+static int advise_enclave(int advice, int may)
 {
 	switch (advice) {
+	case MADV_REMOVE:               /* of a file that can be written and can have holes */
+		return may & PROT_WRITE ? -ENODEV : -EACCES;
 	case MADV_NORMAL: case MADV_RANDOM: case MADV_SEQUENTIAL: case MADV_WILLNEED:
 	case MADV_DONTFORK: case MADV_KEEPONFORK: case MADV_DONTDUMP: case MADV_HUGEPAGE: case MADV_NOHUGEPAGE:
 	case MADV_MERGEABLE: case MADV_UNMERGEABLE:
@@ -43,8 +45,10 @@ int emul_madvise(uint64_t la, uint64_t bytes, int advice)
 	emul_lock(&emul_maps_lock);
 	/* a hole is reported when all else was done */
 	for (uint64_t at = la; !r && at < end; at = stop) {
+		struct emul_mapping m = { 0 };
+
 		if (emul_next_mapping(at, end, &stop))
-			r = advise_enclave(advice);
+			r = advise_enclave(advice, emul_mapping_at(at, &m) ? m.may : 0);
 		else
 			r = raw3(SYS_madvise, at, stop - at, advice);
 		hole |= r == -ENOMEM;
@@ -76,14 +80,14 @@ int emul_msync(uint64_t la, uint64_t bytes, int flags)
 }
 
 /* Where every access is SIGBUS: what has no page at this linear address. */
-static int64_t map_nothing(uint64_t to, uint64_t bytes)
+static int64_t map_nothing(uint64_t to, uint64_t bytes, int prot)
 {
 	long fd = raw2(SYS_memfd_create, "sgx_moved", MFD_CLOEXEC);
 	int64_t at;
 
 	if (fd < 0)
 		return fd;
-	at = emul_mmap(to, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, (int)fd, 0);
+	at = emul_mmap(to, bytes, prot, MAP_SHARED | MAP_FIXED, (int)fd, 0);
 	raw1(SYS_close, fd);
 	return at;
 }
@@ -119,7 +123,7 @@ int64_t emul_mremap(uint64_t la, uint64_t old_bytes, uint64_t bytes, int flags, 
 	if (had > m.end - la || wanted != had)
 		return -EFAULT;
 	/* pages whose entries were there would show ones; here they are absent, like the others */
-	r = map_nothing(to, wanted);
+	r = map_nothing(to, wanted, m.prot);
 	if (r >= 0)
 		emul_munmap(la, had);
 	return r;

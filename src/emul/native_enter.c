@@ -80,7 +80,9 @@ int native_eenter(struct native_frame *f, uint64_t *ret_masked)
 			continue;
 		uint32_t pfec = out.pfec;
 
-		if (out.kind == SGXM_PF && !(pfec & (SGX_PFEC_SGX | SGX_PFEC_P))) {
+		if (out.kind == SGXM_PF && emul_encl_by_la(out.addr) != en) {
+			emul_fault_elsewhere(out.addr, SGXM_WRITE, &pfec);
+		} else if (out.kind == SGXM_PF && !(pfec & (SGX_PFEC_SGX | SGX_PFEC_P))) {
 			enum emul_fault r = slow_fault(en, out.addr, out.pfec, &pfec);
 
 			if (r == EMUL_FAULT_RESOLVED || r == EMUL_FAULT_STALE)

@@ -179,7 +179,9 @@ static void host_enclu(struct trap *t, struct emul_encl *en)
 			break;
 		if (emul_conflict(&out, &tries))
 			continue;
-		if (out.kind == SGXM_PF && !(pfec & (SGX_PFEC_SGX | SGX_PFEC_P)))
+		if (out.kind == SGXM_PF && emul_encl_by_la(out.addr) != en)
+			f = emul_fault_elsewhere(out.addr, SGXM_WRITE, &pfec);
+		else if (out.kind == SGXM_PF && !(pfec & (SGX_PFEC_SGX | SGX_PFEC_P)))
 			f = emul_fault(en, out.addr, access_of(pfec), EMUL_BY_LEAF, &pfec);
 		if (f == EMUL_FAULT_RESOLVED || f == EMUL_FAULT_STALE)
 			continue;

