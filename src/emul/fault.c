@@ -65,14 +65,16 @@ enum emul_fault emul_fault_elsewhere(uint64_t la, enum sgxm_access access, uint3
 {
 	uint8_t byte;
 	const struct iovec own = { &byte, 1 }, there = { (void *)(uintptr_t)la, 1 };
+	bool writable;
 
 	*ret_pfec = pfec_bits(access);
 	/* the kernel under us knows */
 	if (raw3(SYS_msync, la & SGX_PAGE_MASK, SGX_PAGE_SIZE, MS_ASYNC) == -ENOMEM)
 		return EMUL_FAULT_SEGV_MAPERR;
 	/* present, and not EPC; or the page tables refuse first */
-	if (raw6(SYS_process_vm_readv, raw_getpid(), &own, 1, &there, 1, 0) == 1)
-		*ret_pfec |= SGX_PFEC_P | (access == SGXM_WRITE && !is_writable(la) ? 0 : SGX_PFEC_SGX);
+	writable = is_writable(la);
+	if (writable || raw6(SYS_process_vm_readv, raw_getpid(), &own, 1, &there, 1, 0) == 1)
+		*ret_pfec |= SGX_PFEC_P | (access == SGXM_WRITE && !writable ? 0 : SGX_PFEC_SGX);
 	return EMUL_FAULT_SEGV_ACCERR;
 }
 

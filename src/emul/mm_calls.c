@@ -100,10 +100,13 @@ int64_t emul_mremap(uint64_t la, uint64_t old_bytes, uint64_t bytes, int flags, 
 	int64_t r;
 
 	if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP) ||
-	    (fixed && !(flags & MREMAP_MAYMOVE)) || la & ~SGX_PAGE_MASK || !wanted || flags & MREMAP_DONTUNMAP)
+	    (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) && !(flags & MREMAP_MAYMOVE)) ||
+	    (flags & MREMAP_DONTUNMAP && had != wanted) || la & ~SGX_PAGE_MASK || !wanted)
 		return -EINVAL;
 	if (!emul_mapping_at(la, &m))
 		return -EFAULT;
+	if (flags & MREMAP_DONTUNMAP)
+		return -EINVAL;
 	if (fixed && (to & ~SGX_PAGE_MASK || to + wanted < to || (to < la + had && la < to + wanted)))
 		return -EINVAL;
 	if (fixed) {

@@ -377,8 +377,10 @@ static void enclave_page_fault(struct trap *t, struct native_inside *in)
 	} else if (f != EMUL_FAULT_STALE) {
 		struct exception x = page_fault(f, pfec, la);
 
-		if (f == EMUL_FAULT_SEGV_MAPERR)        /* nothing of ours: the kernel under us knows better */
+		if (f == EMUL_FAULT_SEGV_MAPERR) {      /* nothing of ours: the kernel under us knows better */
 			x.si_code = t->info->si_code;
+			x.errcd = (uint32_t)hw & 0xffff;
+		}
 		raise_inside(t, in, &x);
 	}
 }
@@ -533,6 +535,7 @@ static bool host_access(struct trap *t)
 
 	t->sig = t->info->si_signo = x.sig;
 	t->info->si_code = x.si_code;
+	t->uc->uc_mcontext.gregs[REG_ERR] = (greg_t)pfec;
 	return false;
 }
 

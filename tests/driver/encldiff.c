@@ -7,7 +7,7 @@
  * Not compared, because a machine without SGX cannot have it or the virtual machine has not: contents that host code
  * reads from pages the enclave may use; instructions other than SYSCALL that only SGX forbids; keys.
  *
- * usage: encldiff FIRST_SEED SEQUENCES STEPS
+ * usage: encldiff FIRST_SEED SEQUENCES STEPS [BALLAST]   BALLAST: pages of another enclave, so that the EPC is short
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -101,7 +101,7 @@ static void sequence(uint64_t seed, unsigned steps)
 int main(int argc, char **argv)
 {
 	if (argc < 4) {
-		fprintf(stderr, "usage: encldiff FIRST_SEED SEQUENCES STEPS\n");
+		fprintf(stderr, "usage: encldiff FIRST_SEED SEQUENCES STEPS [BALLAST]\n");
 		return 64;
 	}
 	uint64_t first = strtoull(argv[1], NULL, 0), n = strtoull(argv[2], NULL, 0);
@@ -119,6 +119,8 @@ int main(int argc, char **argv)
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	host_setup();
+	if (argc > 4)
+		ballast((unsigned)strtoul(argv[4], NULL, 0));
 	for (uint64_t s = first; s < first + n; s++)
 		sequence(s, steps);
 	return 0;

@@ -99,6 +99,7 @@ extern uint8_t encldiff_raw_enclu[], encldiff_raw_aep[];
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 void build(void);                       /* encldiff_build.c */
+void ballast(unsigned pages);           /* an enclave of that many pages, which stays */
 int64_t call_ioctl(unsigned long cmd, void *arg);
 extern int mem_fd;                      /* /proc/self/mem */
 void step_inside(void);                 /* encldiff_inside.c */

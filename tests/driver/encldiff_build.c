@@ -125,3 +125,19 @@ void build(void)
 	if (early)
 		map_all();
 }
+
+void ballast(unsigned pages)
+{
+	uint64_t size = 4096;
+	struct sgx_arch_secs secs;
+	struct sgx_enclave_create c = { .src = (uintptr_t)&secs };
+
+	while (size <= pages * 4096ull)
+		size *= 2;
+	tiny_secs(&secs, tiny_reserve(size), size, SGX_ATTR_MODE64BIT);
+	en.fd = open("/dev/sgx_enclave", O_RDWR);
+	if (call_ioctl(SGX_IOC_ENCLAVE_CREATE, &c))
+		exit(1);
+	for (unsigned i = 0; i < pages; i++)
+		add(i, 0x203, false);
+}

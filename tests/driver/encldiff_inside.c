@@ -101,7 +101,8 @@ void leaf(unsigned t, unsigned nr, uint64_t la, uint64_t secinfo, uint64_t src)
 		secinfo &= ~0x38ull;
 	clear_op(KIND_LEAF);
 	op->rax = nr;
-	op->si_la = BASE + PAGE_DATA * 4096ull + 64 * below(8);
+	/* a leaf that is resumed later finds what others left: nothing that the virtual machine's processor minds */
+	op->si_la = BASE + PAGE_DATA * 4096ull + 64 * (below(8) + (nr == SGX_EACCEPTCOPY ? 8 : 0));
 	op->rbx = op->si_la;
 	op->rcx = la;
 	op->rdx = src;
@@ -183,7 +184,7 @@ static void do_getkey(unsigned t)
 	if (one_in(8))
 		request[2] = 1;         /* ISVSVN above ours */
 	if (one_in(8))
-		request[3] = 1;         /* reserved */
+		request[3] = 0x100;     /* reserved; the low byte is CET's where there is CET */
 	memcpy(op->secinfo, request, sizeof(request));
 	op->rax = SGX_EGETKEY;
 	op->rbx = op->si_la = BASE + (PAGE_DATA + 1) * 4096ull;
