@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -52,20 +51,6 @@ static void after_fork(bool child)
 static void after_fork_parent(void) { after_fork(false); }
 static void after_fork_child(void) { after_fork(true); }
 
-static int pool_create(const struct emul_config *cfg)
-{
-	struct emul_pool *p = mmap(NULL, sizeof(*p), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		return -ENOMEM;
-	if (getrandom(&p->id, sizeof(p->id), 0) != (ssize_t)sizeof(p->id) || !p->id)
-		p->id = (uint64_t)(uintptr_t)p ^ raw_getpid();
-	p->total = cfg->epc_pages;
-	p->config = *cfg;
-	emul_pool = p;
-	return 0;
-}
-
 int emul_setup(const struct emul_config *cfg)
 {
 	struct emul_config c = *cfg;
@@ -80,7 +65,7 @@ int emul_setup(const struct emul_config *cfg)
 			       ? 0 : -EBUSY;
 	}
 	emul_platform_init(&c);
-	r = pool_create(&c);
+	r = emul_pool_open(&c);
 	if (!r)
 		r = emul_native_setup();
 	if (!r && pthread_atfork(before_fork, after_fork_parent, after_fork_child))

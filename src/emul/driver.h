@@ -64,6 +64,20 @@ static inline uint16_t emul_rec_make(unsigned pt, unsigned max_prot)
 int emul_check_range(const struct emul_shared *sh, uint64_t off, uint64_t length);
 /* sgx_ioc_sgx2_ready() */
 int emul_check_sgx2(const struct emul_shared *sh);
+/* The beginning of an SGX2 ioctl: state, structure, range.  0 or -errno. */
+int emul_sgx2_args(struct emul_call *c, void *arg, size_t bytes);
+/*
+ * The work of an SGX2 ioctl on its range, in order, under sh->mutex, which is dropped between stretches where pages
+ * have to leave the EPC.  work: 0 or -errno, and in *ret_done the bytes that were done of a stretch of at most `bytes`.
+ */
+struct emul_stretches {
+	int (*work)(struct emul_encl *en, uint64_t off, uint64_t bytes, void *arg, uint64_t *ret_done);
+	void *arg;
+	uint64_t bytes;
+	bool narrows;           /* EPCM rights: the real mapping follows at the end */
+};
+int emul_for_stretches(struct emul_encl *en, uint64_t offset, uint64_t length, const struct emul_stretches *s,
+		       __u64 *ret_count);
 /* ETRACK, and the IPI that makes it complete */
 int emul_etrack(struct emul_encl *en);
 

@@ -40,7 +40,7 @@ struct emul_config {
 #define EMUL_MAX_SIZE_LOG2 45
 
 /*
- * Sets the process up once: arena, signal handlers, Syscall User Dispatch check, the pool that counts EPC pages.
+ * Sets the process up once: arena, signal handlers, Syscall User Dispatch check, the pool of EPC pages.
  * -ENOSYS: this kernel or CPU lacks what trapping needs.  Calling it again with another config is -EBUSY.
  */
 int emul_setup(const struct emul_config *cfg);
@@ -52,6 +52,11 @@ struct emul_offers {
 	unsigned int max_size_log2;     /* of SECS.SIZE, 64-bit */
 };
 void emul_offers_get(struct emul_offers *ret);
+/*
+ * Before emul_setup, when the program starts: finds the pool of EPC pages that the program before this one shares with
+ * whom it executes, or makes one, which then stays open over exec.
+ */
+void emul_pool_prepare(const struct emul_config *cfg);
 
 int emul_open(const char *path, int flags);             /* a new enclave, or a provision token */
 int emul_close(int fd);
@@ -61,6 +66,11 @@ bool emul_is_enclave_fd(int fd);
 int64_t emul_mmap(uint64_t la, uint64_t bytes, int prot, int flags, int fd, uint64_t off);
 int emul_munmap(uint64_t la, uint64_t bytes);
 int emul_mprotect(uint64_t la, uint64_t bytes, int prot);
+/* Of ranges that hold enclave mappings (emul_range_has_enclave). */
+int emul_madvise(uint64_t la, uint64_t bytes, int advice);
+int emul_mlock(uint64_t la, uint64_t bytes);            /* mlock2 too */
+int emul_msync(uint64_t la, uint64_t bytes, int flags);
+int64_t emul_mremap(uint64_t la, uint64_t old_bytes, uint64_t bytes, int flags, uint64_t to);
 
 /* A one-byte load by host code: 0 and the byte (0xff: the abort page), -SIGBUS or -SIGSEGV. */
 int emul_touch(uint64_t la, uint8_t *ret_byte);
@@ -98,7 +108,7 @@ bool emul_is_own_fd(int fd);            /* one that the emulator keeps for itsel
 bool emul_range_has_enclave(uint64_t la, uint64_t bytes);
 struct emul_mapping {
 	uint64_t start, end;
-	int prot;
+	int prot, may;                  /* and what mprotect may raise it to */
 };
 bool emul_mapping_at(uint64_t la, struct emul_mapping *ret);
 

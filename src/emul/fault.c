@@ -8,10 +8,13 @@
  * Context:   signal context, or normal context with all signals blocked.
  */
 #include <errno.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 
 #include "emul/internal.h"
+#include "emul/raw.h"
 
 static uint32_t pfec_bits(enum sgxm_access access)
 {
@@ -38,9 +41,41 @@ static unsigned access_right(enum sgxm_access access)
 	return access == SGXM_WRITE ? SGX_SECINFO_W : access == SGXM_FETCH ? SGX_SECINFO_X : SGX_SECINFO_R;
 }
 
+/* x86 writes an entry without any right as one that is not present. */
+static bool pte_is_walked(uint8_t pte)
+{
+	return pte & EMUL_PTE_RIGHTS_MASK;
+}
+
 static bool pte_allows(uint8_t pte, enum sgxm_access access)
 {
 	return (pte & EMUL_PTE_RIGHTS_MASK) >> EMUL_PTE_RIGHTS_SHIFT & access_right(access);
+}
+
+/* An atomic OR with 0 by the kernel: a write that changes nothing, and no fault here. */
+static bool is_writable(uint64_t la)
+{
+	uint32_t own = 0;
+
+	return raw6(SYS_futex, &own, FUTEX_WAKE_OP, 0, 0, la & SGX_PAGE_MASK,
+		    FUTEX_OP(FUTEX_OP_OR, 0, FUTEX_OP_CMP_EQ, 0)) >= 0;
+}
+
+enum emul_fault emul_fault_elsewhere(uint64_t la, enum sgxm_access access, uint32_t *ret_pfec)
+{
+	uint8_t byte;
+	const struct iovec own = { &byte, 1 }, there = { (void *)(uintptr_t)la, 1 };
+	bool writable;
+
+	*ret_pfec = pfec_bits(access);
+	/* the kernel under us knows */
+	if (raw3(SYS_msync, la & SGX_PAGE_MASK, SGX_PAGE_SIZE, MS_ASYNC) == -ENOMEM)
+		return EMUL_FAULT_SEGV_MAPERR;
+	/* present, and not EPC; or the page tables refuse first */
+	writable = is_writable(la);
+	if (writable || raw6(SYS_process_vm_readv, raw_getpid(), &own, 1, &there, 1, 0) == 1)
+		*ret_pfec |= SGX_PFEC_P | (access == SGXM_WRITE && !writable ? 0 : SGX_PFEC_SGX);
+	return EMUL_FAULT_SEGV_ACCERR;
 }
 
 static bool in_elrange(const struct emul_encl *en, uint64_t la)
@@ -63,7 +98,7 @@ enum sgxm_walk emul_walk(void *host, struct sgxm_cpu *cpu, uint64_t la, enum sgx
 		*ret_epa = emul_epa(en, la);
 		return SGXM_WALK_EPC;
 	}
-	if (pte)
+	if (pte_is_walked(pte))
 		*ret_pfec |= SGX_PFEC_P;
 	return SGXM_WALK_PF;
 }
@@ -122,13 +157,13 @@ static enum emul_fault decide(struct emul_encl *en, uint64_t la, enum sgxm_acces
 	struct emul_vma *v = emul_vma_find(en, la);
 
 	if (!v)
-		return EMUL_FAULT_SEGV_MAPERR;
+		return by == EMUL_BY_LEAF ? emul_fault_elsewhere(la, access, pfec) : EMUL_FAULT_SEGV_MAPERR;
 	uint8_t pte = in_elrange(en, la) ? pte_of(en, emul_page_index(en, la)) : 0;
 
 	if (pte_allows(pte, access))
 		return present_fault(en, v, la, access, by, pfec);
 	if (pte) {
-		*pfec |= SGX_PFEC_P;
+		*pfec |= pte_is_walked(pte) ? SGX_PFEC_P : 0;
 		return EMUL_FAULT_SEGV_ACCERR;
 	}
 	if ((access == SGXM_WRITE && !(v->prot & PROT_WRITE)) || !v->prot)

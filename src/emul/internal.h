@@ -111,7 +111,10 @@ struct emul_charge {
 	uint32_t pids[EMUL_CHARGE_PIDS];
 };
 
-struct emul_pool {              /* shared memory, inherited by fork */
+#define EMUL_POOL_MAGIC 0x6c6f6f7078677331ull
+
+struct emul_pool {              /* shared memory, see pool.c */
+	uint64_t magic, bytes;
 	uint64_t id;                    /* random */
 	uint64_t total;                 /* EPC pages */
 	_Atomic uint64_t used;
@@ -122,6 +125,8 @@ struct emul_pool {              /* shared memory, inherited by fork */
 };
 extern struct emul_pool *emul_pool;     /* NULL before emul_setup */
 
+int emul_pool_open(const struct emul_config *cfg);
+bool emul_is_pool_fd(int fd);
 bool emul_epc_take(struct emul_shared *sh, uint64_t pages);     /* false: not enough are free */
 void emul_epc_give(struct emul_shared *sh, uint64_t pages);
 bool emul_epc_sweep(void);              /* pages of enclaves whose processes were killed: did any come back? */
@@ -297,6 +302,8 @@ enum emul_origin { EMUL_BY_ENCLAVE, EMUL_BY_LEAF, EMUL_BY_HOST };
  */
 enum emul_fault emul_fault(struct emul_encl *en, uint64_t la, enum sgxm_access access, enum emul_origin by,
 			   uint32_t *ret_pfec);
+/* A leaf's operand where no enclave is mapped: what the CPU and the kernel say, *ret_pfec with it.  Any context. */
+enum emul_fault emul_fault_elsewhere(uint64_t la, enum sgxm_access access, uint32_t *ret_pfec);
 /*
  * Did a leaf only meet a page that another leaf holds?  The holder may have been descheduled in the middle of its
  * leaf, which no CPU does, so the refusal is an artefact until it has been waited for: true = try again.

@@ -71,6 +71,44 @@ bool emul_settle_epc(struct emul_encl *en, int *r)
 	return !freed;
 }
 
+int emul_sgx2_args(struct emul_call *c, void *arg, size_t bytes)
+{
+	int r = emul_check_sgx2(c->en->sh);
+	uint64_t range[2];
+
+	/* CPU without SGX2 -> ENODEV; not initialized -> EINVAL */
+	if (r)
+		return r;
+	/* struct unreadable -> EFAULT */
+	if (emul_user_read(arg, c->arg, bytes))
+		return -EFAULT;
+	/* offset and length, which all of them begin with -> EINVAL */
+	__builtin_memcpy(range, arg, sizeof(range));
+	return emul_check_range(c->en->sh, range[0], range[1]);
+}
+
+int emul_for_stretches(struct emul_encl *en, uint64_t offset, uint64_t length, const struct emul_stretches *s, __u64 *ret_count)
+{
+	uint64_t done = 0;
+	int r = 0;
+
+	emul_lock(&en->sh->mutex);
+	while (!r && done < length) {
+		uint64_t left = length - done, n = 0;
+
+		emul_reclaim_direct(en);
+		r = s->work(en, offset + done, left < s->bytes ? left : s->bytes, s->arg, &n);
+		done += n;
+		emul_settle_epc(en, &r);
+	}
+	/* the failing page too: it may have changed before tracking failed */
+	if (s->narrows)
+		emul_sync_rights(en, en->sh->base + offset, r ? done + SGX_PAGE_SIZE : done);
+	emul_unlock(&en->sh->mutex);
+	*ret_count = done;
+	return r;
+}
+
 /* sgx_encl_eaug_page(): SECS, EPC page, VA page, index entry, leaf; each failure undoes what came before. */
 int emul_add_dynamic(struct emul_encl *en, uint64_t la, struct emul_stash *st)
 {

@@ -19,11 +19,16 @@ static bool transition_allowed(unsigned from, unsigned to)
 	return from == SGX_PT_TCS && to == SGX_PT_TRIM;
 }
 
-static int modify_page(struct emul_encl *en, uint64_t off, const struct sgx_arch_secinfo *secinfo,
-		       __u64 *ret_code)
+struct modification {
+	struct sgx_arch_secinfo secinfo;
+	__u64 *ret_code;
+};
+
+static int modify_page(struct emul_encl *en, uint64_t off, uint64_t bytes, void *arg, uint64_t *ret_done)
 {
+	struct modification *m = arg;
 	struct emul_record *rec = &en->rec[off >> SGX_PAGE_SHIFT];
-	unsigned to = (unsigned)(secinfo->flags >> SGX_SECINFO_PT_SHIFT);
+	unsigned to = (unsigned)(m->secinfo.flags >> SGX_SECINFO_PT_SHIFT);
 	uint16_t was = emul_rec_load(rec);
 	unsigned max = was & EMUL_REC_MAX_MASK;
 	struct sgxm_out out;
@@ -49,57 +54,40 @@ static int modify_page(struct emul_encl *en, uint64_t off, const struct sgx_arch
 		emul_zap_everywhere(en, en->sh->base + off, SGX_PAGE_SIZE);
 	}
 	/* EMODT faulted -> EFAULT; refused -> EFAULT and its code.  The maximum is put back. */
-	out = emul_note(en, sgxm_emodt(&en->machine, (uintptr_t)secinfo, EMUL_EPA_PAGES + off), off);
+	out = emul_note(en, sgxm_emodt(&en->machine, (uintptr_t)&m->secinfo, EMUL_EPA_PAGES + off), off);
 	if (out.kind == SGXM_CODE)
-		*ret_code = out.code;
+		*m->ret_code = out.code;
 	if (out.kind != SGXM_DONE) {
 		atomic_store(&rec->word, was);
 		return -EFAULT;
 	}
 	/* ETRACK failed twice -> EFAULT, and the record keeps the old type */
 	r = emul_etrack(en);
-	if (!r)
-		atomic_store(&rec->word, emul_rec_make(to, max));
-	return r;
+	if (r)
+		return r;
+	atomic_store(&rec->word, emul_rec_make(to, max));
+	*ret_done = bytes;
+	return 0;
 }
 
 static int modify_range(struct emul_encl *en, struct sgx_enclave_modify_types *arg)
 {
-	const struct sgx_arch_secinfo secinfo = { .flags = SGX_SECINFO_PT(arg->page_type) };
-	uint64_t done = 0;
-	int r = 0;
+	struct modification m = { { .flags = SGX_SECINFO_PT(arg->page_type) }, &arg->result };
 
 	/* neither TCS nor TRIM -> EINVAL, after which the struct is written back */
 	if (arg->page_type != SGX_PT_TCS && arg->page_type != SGX_PT_TRIM)
 		return -EINVAL;
-	emul_lock(&en->sh->mutex);
-	while (!r && done < arg->length) {
-		emul_reclaim_direct(en);
-		r = modify_page(en, arg->offset + done, &secinfo, &arg->result);
-		if (emul_settle_epc(en, &r) && !r)
-			done += SGX_PAGE_SIZE;
-	}
-	/* the failing page too: it may have changed before tracking failed */
-	emul_sync_rights(en, en->sh->base + arg->offset, r ? done + SGX_PAGE_SIZE : done);
-	emul_unlock(&en->sh->mutex);
-	arg->count = done;
-	return r;
+	return emul_for_stretches(en, arg->offset, arg->length, &(struct emul_stretches){
+		.work = modify_page, .arg = &m, .bytes = SGX_PAGE_SIZE, .narrows = true }, &arg->count);
 }
 
 long emul_ioc_modify(struct emul_call *c)
 {
 	struct sgx_enclave_modify_types arg;
-	int r = emul_check_sgx2(c->en->sh);
+	int r = emul_sgx2_args(c, &arg, sizeof(arg));
 
-	/* CPU without SGX2 -> ENODEV; not initialized -> EINVAL */
 	if (r)
 		return r;
-	/* struct unreadable -> EFAULT */
-	if (emul_user_read(&arg, c->arg, sizeof(arg)))
-		return -EFAULT;
-	/* offset and length -> EINVAL */
-	if (emul_check_range(c->en->sh, arg.offset, arg.length))
-		return -EINVAL;
 	/* page type wider than its field -> EINVAL */
 	if (arg.page_type & ~(uint64_t)PAGE_TYPE_MASK)
 		return -EINVAL;

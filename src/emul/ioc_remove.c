@@ -62,11 +62,12 @@ static void free_memory(struct emul_encl *en, uint64_t off, uint64_t bytes)
 		atomic_store(&en->rec[i].word, 0);
 }
 
-static int remove_stretch(struct emul_encl *en, uint64_t off, uint64_t bytes, uint64_t *ret_done)
+static int remove_stretch(struct emul_encl *en, uint64_t off, uint64_t bytes, void *arg, uint64_t *ret_done)
 {
 	uint64_t ready = 0, done = 0;
 	int r = 0;
 
+	(void)arg;
 	while (ready < bytes) {
 		r = probe_page(en, off + ready);
 		if (r)
@@ -87,42 +88,17 @@ static int remove_stretch(struct emul_encl *en, uint64_t off, uint64_t bytes, ui
 	return done < ready ? -EPERM : r;
 }
 
-static int remove_range(struct emul_encl *en, struct sgx_enclave_remove_pages *arg)
-{
-	uint64_t done = 0;
-	int r = 0;
-
-	emul_lock(&en->sh->mutex);
-	while (!r && done < arg->length) {
-		uint64_t left = arg->length - done, n;
-
-		emul_reclaim_direct(en);
-		r = remove_stretch(en, arg->offset + done, left < STRETCH_BYTES ? left : STRETCH_BYTES, &n);
-		done += n;
-		emul_settle_epc(en, &r);
-	}
-	emul_unlock(&en->sh->mutex);
-	arg->count = done;
-	return r;
-}
-
 long emul_ioc_remove(struct emul_call *c)
 {
 	struct sgx_enclave_remove_pages arg;
-	int r = emul_check_sgx2(c->en->sh);
+	int r = emul_sgx2_args(c, &arg, sizeof(arg));
 
-	/* CPU without SGX2 -> ENODEV; not initialized -> EINVAL */
 	if (r)
 		return r;
-	/* struct unreadable -> EFAULT */
-	if (emul_user_read(&arg, c->arg, sizeof(arg)))
-		return -EFAULT;
-	/* offset and length -> EINVAL */
-	if (emul_check_range(c->en->sh, arg.offset, arg.length))
-		return -EINVAL;
 	/* output not zero -> EINVAL */
 	if (arg.count)
 		return -EINVAL;
-	r = remove_range(c->en, &arg);
+	r = emul_for_stretches(c->en, arg.offset, arg.length, &(struct emul_stretches){
+		.work = remove_stretch, .bytes = STRETCH_BYTES }, &arg.count);
 	return emul_user_write(c->arg, &arg, sizeof(arg)) ? -EFAULT : r;
 }

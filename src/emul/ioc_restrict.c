@@ -11,9 +11,14 @@
 
 #include "emul/driver.h"
 
-static int restrict_page(struct emul_encl *en, uint64_t off, const struct sgx_arch_secinfo *secinfo,
-			 __u64 *ret_code)
+struct restriction {
+	struct sgx_arch_secinfo secinfo;
+	__u64 *ret_code;
+};
+
+static int restrict_page(struct emul_encl *en, uint64_t off, uint64_t bytes, void *arg, uint64_t *ret_done)
 {
+	struct restriction *to = arg;
 	uint16_t rec = emul_rec_load(&en->rec[off >> SGX_PAGE_SHIFT]);
 	struct sgxm_out out;
 	unsigned tries = 0;
@@ -31,51 +36,34 @@ static int restrict_page(struct emul_encl *en, uint64_t off, const struct sgx_ar
 		return -EINVAL;
 	/* EMODPR faulted -> EFAULT; refused -> EFAULT and its code */
 	do
-		out = sgxm_emodpr(&en->machine, (uintptr_t)secinfo, EMUL_EPA_PAGES + off);
+		out = sgxm_emodpr(&en->machine, (uintptr_t)&to->secinfo, EMUL_EPA_PAGES + off);
 	while (emul_conflict(&out, &tries));
 	emul_note(en, out, off);
 	if (out.kind == SGXM_CODE)
-		*ret_code = out.code;
+		*to->ret_code = out.code;
 	if (out.kind != SGXM_DONE)
 		return -EFAULT;
 	/* ETRACK failed twice -> EFAULT */
-	return emul_etrack(en);
+	r = emul_etrack(en);
+	*ret_done = r ? 0 : bytes;
+	return r;
 }
 
 static int restrict_range(struct emul_encl *en, struct sgx_enclave_restrict_permissions *arg)
 {
-	const struct sgx_arch_secinfo secinfo = { .flags = arg->permissions & SGX_SECINFO_RWX };
-	uint64_t done = 0;
-	int r = 0;
+	struct restriction to = { { .flags = arg->permissions & SGX_SECINFO_RWX }, &arg->result };
 
-	emul_lock(&en->sh->mutex);
-	while (!r && done < arg->length) {
-		emul_reclaim_direct(en);
-		r = restrict_page(en, arg->offset + done, &secinfo, &arg->result);
-		if (emul_settle_epc(en, &r) && !r)
-			done += SGX_PAGE_SIZE;
-	}
-	/* the failing page too: it may have changed before tracking failed */
-	emul_sync_rights(en, en->sh->base + arg->offset, r ? done + SGX_PAGE_SIZE : done);
-	emul_unlock(&en->sh->mutex);
-	arg->count = done;
-	return r;
+	return emul_for_stretches(en, arg->offset, arg->length, &(struct emul_stretches){
+		.work = restrict_page, .arg = &to, .bytes = SGX_PAGE_SIZE, .narrows = true }, &arg->count);
 }
 
 long emul_ioc_restrict(struct emul_call *c)
 {
 	struct sgx_enclave_restrict_permissions arg;
-	int r = emul_check_sgx2(c->en->sh);
+	int r = emul_sgx2_args(c, &arg, sizeof(arg));
 
-	/* CPU without SGX2 -> ENODEV; not initialized -> EINVAL */
 	if (r)
 		return r;
-	/* struct unreadable -> EFAULT */
-	if (emul_user_read(&arg, c->arg, sizeof(arg)))
-		return -EFAULT;
-	/* offset and length -> EINVAL */
-	if (emul_check_range(c->en->sh, arg.offset, arg.length))
-		return -EINVAL;
 	/* permissions outside RWX -> EINVAL */
 	if (arg.permissions & ~(uint64_t)SGX_SECINFO_RWX)
 		return -EINVAL;

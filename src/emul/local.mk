@@ -2,7 +2,7 @@ noinst_LIBRARIES += libemul.a
 emul_device_sources = \
 	src/emul/emul.h src/emul/internal.h \
 	src/emul/driver.h src/emul/encl.h src/emul/raw.h \
-	src/emul/device.c src/emul/epc.c src/emul/platform.c \
+	src/emul/device.c src/emul/epc.c src/emul/pool.c src/emul/platform.c \
 	src/emul/ioc_common.c src/emul/ioc_user.c \
 	src/emul/ioc_create.c src/emul/ioc_add_pages.c src/emul/ioc_init.c src/emul/ioc_provision.c \
 	src/emul/ioc_restrict.c src/emul/ioc_modify.c src/emul/ioc_remove.c src/emul/ioc_augment.c \
@@ -30,12 +30,20 @@ tests_unit_test_emul_model_LDADD = $(emul_test_libs)
 
 # One source, two programs: the real driver's side runs in the virtual machine that DRIVER_VM boots.
 check_PROGRAMS += tests/driver/seqdiff_kernel tests/driver/seqdiff_emul
-tests_driver_seqdiff_kernel_SOURCES = tests/driver/seqdiff.c tests/driver/tiny.c tests/driver/tiny.h
+tests_driver_seqdiff_kernel_SOURCES = tests/driver/seqdiff.c tests/driver/dice.h tests/driver/tiny.c tests/driver/tiny.h
 tests_driver_seqdiff_kernel_LDADD = $(libimage_libs)
 tests_driver_seqdiff_emul_SOURCES = $(tests_driver_seqdiff_kernel_SOURCES)
 tests_driver_seqdiff_emul_CPPFLAGS = $(AM_CPPFLAGS) -DSEQDIFF_EMUL
 tests_driver_seqdiff_emul_LDADD = $(emul_test_libs)
 EXTRA_DIST += tests/driver/seqdiff.sh
+
+# Runs on the real driver, and the same program under `sgxctl run`.
+check_PROGRAMS += tests/driver/encldiff
+tests_driver_encldiff_SOURCES = tests/driver/encldiff.c tests/driver/encldiff.h tests/driver/encldiff_elf.h \
+	tests/driver/encldiff_build.c tests/driver/encldiff_inside.c tests/driver/encldiff_pages.c \
+	tests/driver/encldiff_host.c tests/driver/encldiff_code.S tests/driver/dice.h \
+	tests/driver/tiny.c tests/driver/tiny.h
+tests_driver_encldiff_LDADD = $(libimage_libs) -lpthread
 
 check-seqdiff: tests/driver/seqdiff_kernel tests/driver/seqdiff_emul
 	@DRIVER_VM='$(DRIVER_VM)' SEQDIFF_KERNEL='$(abs_top_builddir)/tests/driver/seqdiff_kernel' \

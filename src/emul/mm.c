@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What Linux keeps per process for an enclave: its mappings (VMAs) and page-table entries, and how
- * both are mirrored in the real mapping of the enclave file.
- *
- * The real mapping of a page carries the rights VMA & EPCM, and only once the model's page-table
- * entry is there: narrowed at once, widened when the access faults (fault.c).
+ * The mappings (VMAs) of enclaves in this process: mmap, munmap, mprotect.  Page-table entries are in mm_pte.c.
  *
  * Authority: Linux 6.1 arch/x86/kernel/cpu/sgx/encl.c (sgx_encl_may_map, sgx_vma_*), driver.c (sgx_mmap),
  *            mm/mmap.c, mm/mprotect.c for the order of checks.
- * Context:   normal, all signals blocked while a lock is held; emul_zap and emul_sync also from signals.
+ * Context:   normal, all signals blocked while a lock is held.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,19 +12,13 @@
 #include <sys/personality.h>
 #include <unistd.h>
 
-#include "emul/internal.h"
-#include "emul/native.h"
+#include "emul/mm.h"
 
 #define VMA_GROW 64
 #define USER_END (((uint64_t)1 << 47) - SGX_PAGE_SIZE)      /* TASK_SIZE with four-level page tables */
 #ifndef PROT_SEM
 #define PROT_SEM 0x8             /* <linux/mman.h>, which does not mix with <sys/mman.h> */
 #endif
-
-static inline uint64_t page_up(uint64_t bytes)
-{
-	return (bytes + SGX_PAGE_SIZE - 1) & SGX_PAGE_MASK;
-}
 
 /* ---- the list of mappings ---------------------------------------------------------------------- */
 
@@ -108,230 +98,6 @@ static void vma_remove(struct emul_encl *en, uint64_t start, uint64_t end)
 	en->n_vma -= j - i;
 }
 
-/* ---- page-table entries and the real mapping ----------------------------------------------------- */
-
-/* The part of [la, la+bytes) inside ELRANGE, as page indices; false when there is none. */
-static bool clip(const struct emul_encl *en, uint64_t la, uint64_t bytes, uint64_t *ret_first, uint64_t *ret_end)
-{
-	uint64_t base = en->sh->base, end = base + en->sh->size;
-	uint64_t hi = bytes > UINT64_MAX - la ? UINT64_MAX : la + bytes;
-
-	if (!atomic_load(&en->mapped) || la >= end || hi <= base)
-		return false;
-	*ret_first = ((la > base ? la : base) - base) >> SGX_PAGE_SHIFT;
-	*ret_end = ((hi < end ? hi : end) - base + SGX_PAGE_SIZE - 1) >> SGX_PAGE_SHIFT;
-	return *ret_first < *ret_end;
-}
-
-static unsigned native_prot(uint8_t pte)
-{
-	return (pte & EMUL_PTE_NATIVE_MASK) >> EMUL_PTE_NATIVE_SHIFT;
-}
-
-/*
- * The process has too many mappings to split another: take the access to all of this enclave away, which makes one
- * mapping of many; what is used comes back when it faults.  mm_lock held.
- */
-static void native_start_over(struct emul_encl *en)
-{
-	for (size_t k = 0; k < en->n_vma; k++) {
-		uint64_t first, end, base = en->sh->base;
-
-		if (en->vma[k].unplaced || !clip(en, en->vma[k].start, en->vma[k].end - en->vma[k].start, &first, &end))
-			continue;
-		if (mprotect((void *)(base + (first << SGX_PAGE_SHIFT)), (end - first) << SGX_PAGE_SHIFT, PROT_NONE))
-			continue;
-		for (uint64_t i = first; i < end; i++)
-			if (en->pte[i])
-				en->pte[i] &= (uint8_t)~EMUL_PTE_NATIVE_MASK;
-	}
-}
-
-static void native_set(struct emul_encl *en, uint64_t first, uint64_t n, unsigned prot)
-{
-	void *p = (void *)(en->sh->base + (first << SGX_PAGE_SHIFT));
-
-	if (mprotect(p, n << SGX_PAGE_SHIFT, (int)prot)) {
-		native_start_over(en);
-		if (mprotect(p, n << SGX_PAGE_SHIFT, (int)prot))
-			return;
-	}
-	for (uint64_t i = first; i < first + n; i++)
-		en->pte[i] = (uint8_t)((en->pte[i] & ~EMUL_PTE_NATIVE_MASK) | prot << EMUL_PTE_NATIVE_SHIFT);
-}
-
-/* Rights of the real mapping that the models allow for this page. */
-static unsigned wanted_prot(const struct emul_encl *en, uint64_t page)
-{
-	uint8_t pte = en->pte[page];
-
-	if (!(pte & EMUL_PTE_PRESENT))
-		return 0;
-	/* SGX_SECINFO_R/W/X and PROT_READ/WRITE/EXEC are the same three bits */
-	return sgxm_epcm_usable(&en->epcm[page]) & (pte & EMUL_PTE_RIGHTS_MASK) >> EMUL_PTE_RIGHTS_SHIFT;
-}
-
-_Static_assert(SGX_SECINFO_R == PROT_READ && SGX_SECINFO_W == PROT_WRITE && SGX_SECINFO_X == PROT_EXEC,
-	       "EPCM rights and PROT_* are used as one");
-
-/* Take away from the real mapping of [first, end) what is not wanted; mm_lock held. */
-static void narrow(struct emul_encl *en, uint64_t first, uint64_t end)
-{
-	uint64_t run = first, n = 0;
-	unsigned run_prot = 0;
-
-	for (uint64_t i = first; i < end; i++) {
-		unsigned have = native_prot(en->pte[i]);
-
-		if (have) {
-			unsigned want = wanted_prot(en, i);
-
-			if (have & ~want) {
-				want &= have;
-				if (n && run + n == i && run_prot == want) {
-					n++;
-					continue;
-				}
-				if (n)
-					native_set(en, run, n, run_prot);
-				run = i;
-				n = 1;
-				run_prot = want;
-			}
-		}
-	}
-	if (n)
-		native_set(en, run, n, run_prot);
-}
-
-void emul_pte_zap(struct emul_encl *en, uint64_t la, uint64_t bytes)
-{
-	uint64_t first, end;
-
-	if (!clip(en, la, bytes, &first, &end))
-		return;
-	for (uint64_t i = first; i < end; i++)
-		if (en->pte[i])
-			en->pte[i] &= EMUL_PTE_NATIVE_MASK;
-	narrow(en, first, end);
-}
-
-void emul_pte_age(struct emul_encl *en, uint64_t first, uint64_t n)
-{
-	uint8_t any = 0;
-
-	for (uint64_t i = first; i < first + n; i++) {
-		any |= en->pte[i];
-		en->pte[i] &= (uint8_t)~EMUL_PTE_ACCESSED;
-	}
-	if (native_prot(any))
-		native_set(en, first, n, PROT_NONE);
-}
-
-/* The range is no longer mapped at all: forget its entries without touching the real mapping. */
-static void pte_forget(struct emul_encl *en, uint64_t la, uint64_t bytes)
-{
-	uint64_t first, end;
-
-	if (!clip(en, la, bytes, &first, &end))
-		return;
-	uint64_t a = (first + SGX_PAGE_SIZE - 1) & SGX_PAGE_MASK, b = end & SGX_PAGE_MASK;
-
-	if (a < b && !madvise(en->pte + a, b - a, MADV_DONTNEED)) {
-		for (uint64_t i = first; i < a; i++)
-			en->pte[i] = 0;
-		first = b;
-	}
-	for (uint64_t i = first; i < end; i++)
-		if (en->pte[i])
-			en->pte[i] = 0;
-}
-
-void emul_zap_everywhere(struct emul_encl *en, uint64_t la, uint64_t bytes)
-{
-	emul_lock(&en->mm_lock);
-	emul_pte_zap(en, la, bytes);
-	emul_unlock(&en->mm_lock);
-}
-
-void emul_sync_rights(struct emul_encl *en, uint64_t la, uint64_t bytes)
-{
-	uint64_t first, end;
-
-	emul_lock(&en->mm_lock);
-	if (clip(en, la, bytes, &first, &end))
-		narrow(en, first, end);
-	emul_unlock(&en->mm_lock);
-}
-
-/* A VMA made before CREATE maps the wrong part of the file: put it right, once. */
-static bool vma_place(struct emul_encl *en, struct emul_vma *v)
-{
-	uint64_t base = en->sh->base, end = base + en->sh->size;
-
-	if (!v->unplaced)
-		return true;
-	uint64_t lo = v->start > base ? v->start : base, hi = v->end < end ? v->end : end;
-
-	if (lo < hi && mmap((void *)lo, hi - lo, PROT_NONE, MAP_SHARED | MAP_FIXED, en->own_fd,
-			    (off_t)(lo - base)) == MAP_FAILED)
-		return false;
-	v->unplaced = 0;
-	return true;
-}
-
-/*
- * Widen the real mapping at `page` to what is wanted, with neighbours that may have the same rights:
- * their model entries are there already, so nothing observable is anticipated.  False: the kernel under us has no
- * room for it.  mm_lock held.
- */
-#define WIDEN_MAX 512
-uint64_t emul_widen_max = WIDEN_MAX;
-bool emul_native_widen(struct emul_encl *en, struct emul_vma *v, uint64_t page)
-{
-	unsigned want = wanted_prot(en, page);
-	uint64_t lo = page, hi = page + 1, base = en->sh->base;
-	uint64_t v_lo = v->start > base ? (v->start - base) >> SGX_PAGE_SHIFT : 0;
-	uint64_t v_hi = (v->end < base + en->sh->size ? v->end - base : en->sh->size) >> SGX_PAGE_SHIFT;
-
-	if (!vma_place(en, v))
-		return false;
-	if (want == native_prot(en->pte[page]))
-		return true;
-	while (hi < v_hi && hi - page < emul_widen_max && wanted_prot(en, hi) == want)
-		hi++;
-	while (lo > v_lo && page - lo < emul_widen_max && native_prot(en->pte[lo - 1]) != want &&
-	       wanted_prot(en, lo - 1) == want)
-		lo--;
-	if (want & PROT_EXEC)
-		native_patch_bases(en, lo, hi - lo);
-	native_set(en, lo, hi - lo, want);
-	return native_prot(en->pte[page]) == want;
-}
-
-void emul_pte_set(struct emul_encl *en, const struct emul_vma *v, uint64_t page)
-{
-	if (!(en->pte[page] & EMUL_PTE_PRESENT))
-		atomic_fetch_add_explicit(&en->sh->ptes, 1, memory_order_relaxed);
-	en->pte[page] = (uint8_t)((en->pte[page] & ~EMUL_PTE_RIGHTS_MASK) | EMUL_PTE_PRESENT | EMUL_PTE_ACCESSED |
-				  emul_pte_rights(v->prot));
-}
-
-bool emul_pte_install(struct emul_encl *en, uint64_t la)
-{
-	bool done = false;
-
-	emul_lock(&en->mm_lock);
-	struct emul_vma *v = emul_vma_find(en, la);
-
-	if (v && v->prot && !v->dead) {
-		emul_pte_set(en, v, emul_page_index(en, la));
-		done = true;
-	}
-	emul_unlock(&en->mm_lock);
-	return done;
-}
-
 /* ---- mmap, munmap, mprotect ------------------------------------------------------------------------ */
 
 /* The next page index >= i whose record may exist: records of never-used pages are holes of the file. */
@@ -357,7 +123,7 @@ static int may_map(struct emul_encl *en, uint64_t la, uint64_t bytes, unsigned p
 		return -EACCES;
 	if (personality(0xffffffff) & READ_IMPLIES_EXEC)
 		return -EACCES;
-	if (!prot || !clip(en, la, bytes, &first, &end))
+	if (!prot || !emul_mm_clip(en, la, bytes, &first, &end))
 		return 0;
 	uint64_t chunk = SGX_PAGE_SIZE / sizeof(struct emul_record);
 
@@ -432,7 +198,7 @@ static void forget_range(uint64_t la, uint64_t bytes)
 		if (!list_locked[k] || !range_hit(en, la, bytes))
 			continue;
 		vma_remove(en, la, la + bytes);
-		pte_forget(en, la, bytes);
+		emul_pte_forget(en, la, bytes);
 	}
 }
 
@@ -471,12 +237,12 @@ static int mmap_check(uint64_t la, uint64_t bytes, int prot, int flags, int fd, 
 
 	if (off & ~SGX_PAGE_MASK || !bytes)
 		return -EINVAL;
-	if (!page_up(bytes))
+	if (!emul_page_up(bytes))
 		return -ENOMEM;
-	if ((off >> SGX_PAGE_SHIFT) + (page_up(bytes) >> SGX_PAGE_SHIFT) < (off >> SGX_PAGE_SHIFT))
+	if ((off >> SGX_PAGE_SHIFT) + (emul_page_up(bytes) >> SGX_PAGE_SHIFT) < (off >> SGX_PAGE_SHIFT))
 		return -EOVERFLOW;
 	/* get_unmapped_area(): the size, the driver's refusal of private mappings, a fixed address */
-	bytes = page_up(bytes);
+	bytes = emul_page_up(bytes);
 	if (bytes > USER_END)
 		return -ENOMEM;
 	if (type == MAP_PRIVATE)
@@ -503,7 +269,7 @@ static int64_t enclave_mmap(struct emul_encl *en, uint64_t la, uint64_t bytes, i
 
 	if (r)
 		return r;
-	bytes = page_up(bytes);
+	bytes = emul_page_up(bytes);
 	/*
 	 * The kernel under us does the rest of its own checks.  Locking and populating are without
 	 * effect on enclave mappings.  The real file offset follows from the address; where that is not
@@ -556,11 +322,11 @@ int64_t emul_mmap(uint64_t la, uint64_t bytes, int prot, int flags, int fd, uint
 		emul_encl_drop(en);
 	} else if (flags & MAP_FIXED) {
 		lists_lock();
-		r = forget_prepare(la, page_up(bytes));
+		r = forget_prepare(la, emul_page_up(bytes));
 		if (!r)
 			r = plain_mmap(la, bytes, prot, flags, fd, off);
 		if (r >= 0)
-			forget_range((uint64_t)r, page_up(bytes));
+			forget_range((uint64_t)r, emul_page_up(bytes));
 		lists_unlock();
 		put_unmapped();
 	} else {
@@ -577,11 +343,11 @@ int emul_munmap(uint64_t la, uint64_t bytes)
 
 	emul_sig_block(&old);
 	lists_lock();
-	r = forget_prepare(la, page_up(bytes));
+	r = forget_prepare(la, emul_page_up(bytes));
 	if (!r && munmap((void *)la, bytes))
 		r = -errno;
 	if (!r)
-		forget_range(la, page_up(bytes));
+		forget_range(la, emul_page_up(bytes));
 	lists_unlock();
 	put_unmapped();
 	emul_sig_restore(&old);
@@ -591,7 +357,6 @@ int emul_munmap(uint64_t la, uint64_t bytes)
 /* mprotect of a part that lies in one VMA of en */
 static int protect_part(struct emul_encl *en, uint64_t la, uint64_t end, int prot)
 {
-	uint64_t first, stop;
 	int r;
 
 	emul_lock(&en->mm_lock);
@@ -611,20 +376,13 @@ static int protect_part(struct emul_encl *en, uint64_t la, uint64_t end, int pro
 		for (size_t i = vma_lower(en, la); i < en->n_vma && en->vma[i].start < end; i++)
 			en->vma[i].prot = (uint8_t)prot;
 		/* entries that are there are rewritten at once */
-		if (clip(en, la, end - la, &first, &stop)) {
-			for (uint64_t i = first; i < stop; i++)
-				if (en->pte[i] & EMUL_PTE_PRESENT)
-					en->pte[i] = (uint8_t)((en->pte[i] & ~EMUL_PTE_RIGHTS_MASK) |
-							       emul_pte_rights((unsigned)prot));
-			narrow(en, first, stop);
-		}
+		emul_pte_protect(en, la, end - la, (unsigned)prot);
 	}
 	emul_unlock(&en->mm_lock);
 	return r;
 }
 
-/* The enclave mapping that holds la, else the start of the next one above it (or end). */
-static struct emul_encl *next_mapping(uint64_t la, uint64_t end, uint64_t *ret_stop)
+struct emul_encl *emul_next_mapping(uint64_t la, uint64_t end, uint64_t *ret_stop)
 {
 	uint32_t n = atomic_load(&emul_n_encls);
 
@@ -658,7 +416,7 @@ int emul_mprotect(uint64_t la, uint64_t bytes, int prot)
 		return -EINVAL;
 	if (!bytes)
 		return 0;
-	bytes = page_up(bytes);
+	bytes = emul_page_up(bytes);
 	if (!bytes || la + bytes <= la)
 		return -ENOMEM;
 	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
@@ -666,7 +424,7 @@ int emul_mprotect(uint64_t la, uint64_t bytes, int prot)
 	emul_sig_block(&old);
 	emul_lock(&emul_maps_lock);
 	for (uint64_t at = la, end = la + bytes, stop; !r && at < end; at = stop) {
-		struct emul_encl *en = next_mapping(at, end, &stop);
+		struct emul_encl *en = emul_next_mapping(at, end, &stop);
 
 		if (en)
 			r = protect_part(en, at, stop, prot & (PROT_READ | PROT_WRITE | PROT_EXEC));

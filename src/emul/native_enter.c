@@ -50,9 +50,14 @@ int native_eenter(struct native_frame *f, uint64_t *ret_masked)
 	uint64_t tcs = f->regs.rbx;
 	struct emul_encl *en = emul_encl_by_la(tcs);
 
-	if (!en)
-		return tcs & ~SGX_PAGE_MASK ? refused(f, SGX_VEC_GP, 0, 0, NULL) :
-					      refused(f, SGX_VEC_PF, SGX_PFEC_U, tcs, NULL);
+	uint32_t nowhere;
+
+	if (!en && tcs & ~SGX_PAGE_MASK)
+		return refused(f, SGX_VEC_GP, 0, 0, NULL);
+	if (!en) {
+		emul_fault_elsewhere(tcs, SGXM_WRITE, &nowhere);
+		return refused(f, SGX_VEC_PF, nowhere, tcs, NULL);
+	}
 	struct native_inside *in = &tb->inside[tb->n_inside++];
 
 	tb->host_fs = native_host_fs();
@@ -75,7 +80,9 @@ int native_eenter(struct native_frame *f, uint64_t *ret_masked)
 			continue;
 		uint32_t pfec = out.pfec;
 
-		if (out.kind == SGXM_PF && !(pfec & (SGX_PFEC_SGX | SGX_PFEC_P))) {
+		if (out.kind == SGXM_PF && emul_encl_by_la(out.addr) != en) {
+			emul_fault_elsewhere(out.addr, SGXM_WRITE, &pfec);
+		} else if (out.kind == SGXM_PF && !(pfec & (SGX_PFEC_SGX | SGX_PFEC_P))) {
 			enum emul_fault r = slow_fault(en, out.addr, out.pfec, &pfec);
 
 			if (r == EMUL_FAULT_RESOLVED || r == EMUL_FAULT_STALE)

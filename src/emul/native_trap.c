@@ -151,7 +151,9 @@ static void host_enclu(struct trap *t, struct emul_encl *en)
 	struct native_tb *tb = t->tb;
 
 	if (!en || tb->n_inside == NATIVE_MAX_INSIDE) {
-		struct exception x = page_fault(EMUL_FAULT_SEGV_MAPERR, SGX_PFEC_U, t->regs.rbx);
+		uint32_t pfec;
+		enum emul_fault f = emul_fault_elsewhere(t->regs.rbx, SGXM_WRITE, &pfec);
+		struct exception x = page_fault(f, pfec, t->regs.rbx);
 		const struct exception *why = t->regs.rbx & ~SGX_PAGE_MASK ? &gp : &x;
 
 		native_tell_refused(&t->regs, why->vector, why->errcd, why->addr, NULL);
@@ -177,7 +179,9 @@ static void host_enclu(struct trap *t, struct emul_encl *en)
 			break;
 		if (emul_conflict(&out, &tries))
 			continue;
-		if (out.kind == SGXM_PF && !(pfec & (SGX_PFEC_SGX | SGX_PFEC_P)))
+		if (out.kind == SGXM_PF && emul_encl_by_la(out.addr) != en)
+			f = emul_fault_elsewhere(out.addr, SGXM_WRITE, &pfec);
+		else if (out.kind == SGXM_PF && !(pfec & (SGX_PFEC_SGX | SGX_PFEC_P)))
 			f = emul_fault(en, out.addr, access_of(pfec), EMUL_BY_LEAF, &pfec);
 		if (f == EMUL_FAULT_RESOLVED || f == EMUL_FAULT_STALE)
 			continue;
@@ -373,6 +377,10 @@ static void enclave_page_fault(struct trap *t, struct native_inside *in)
 	} else if (f != EMUL_FAULT_STALE) {
 		struct exception x = page_fault(f, pfec, la);
 
+		if (f == EMUL_FAULT_SEGV_MAPERR) {      /* nothing of ours: the kernel under us knows better */
+			x.si_code = t->info->si_code;
+			x.errcd = (uint32_t)hw & 0xffff;
+		}
 		raise_inside(t, in, &x);
 	}
 }
@@ -527,6 +535,7 @@ static bool host_access(struct trap *t)
 
 	t->sig = t->info->si_signo = x.sig;
 	t->info->si_code = x.si_code;
+	t->uc->uc_mcontext.gregs[REG_ERR] = (greg_t)pfec;
 	return false;
 }
 

@@ -32,7 +32,7 @@ bool emul_is_own_fd(int fd)
 	for (uint32_t i = 0; i < n; i++)
 		if (atomic_load(&emul_encls[i].live) && emul_encls[i].own_fd == fd)
 			return true;
-	return false;
+	return emul_is_pool_fd(fd);
 }
 
 bool emul_range_has_enclave(uint64_t la, uint64_t bytes)
@@ -69,7 +69,8 @@ bool emul_mapping_at(uint64_t la, struct emul_mapping *ret)
 	struct emul_vma *v = emul_vma_find(en, la);
 
 	if (v) {
-		*ret = (struct emul_mapping){ .start = v->start, .end = v->end, .prot = v->prot };
+		*ret = (struct emul_mapping){ .start = v->start, .end = v->end, .prot = v->prot,
+					.may = v->may };
 		found = true;
 	}
 	emul_unlock(&en->mm_lock);

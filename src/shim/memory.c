@@ -72,25 +72,8 @@ HOOK void *mremap(void *old, size_t old_bytes, size_t bytes, int flags, ...)
 	va_start(ap, flags);
 	void *to = flags & MREMAP_FIXED ? va_arg(ap, void *) : NULL;
 	va_end(ap);
-	if (meets_enclave(old, old_bytes ? old_bytes : 1)) {
-		/*
-		 * The driver's mappings cannot be resized.  Moving one leaves pages at addresses where the CPU does not
-		 * accept them: the new place faults.
-		 */
-		if ((uintptr_t)old & ~SGX_PAGE_MASK || flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP) ||
-		    !bytes || flags & MREMAP_DONTUNMAP)
-			return (void *)shim_ret(-EINVAL);
-		if (page_up(bytes) != page_up(old_bytes))
-			return (void *)shim_ret(page_up(bytes) < page_up(old_bytes) ? emul_munmap(
-				(uintptr_t)old + page_up(bytes), page_up(old_bytes) - page_up(bytes)) ?: (long)old : -EFAULT);
-		if (!(flags & MREMAP_FIXED))
-			return old;
-		void *at = mmap(to, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-
-		if (at != MAP_FAILED)
-			emul_munmap((uintptr_t)old, page_up(old_bytes));
-		return at;
-	}
+	if (meets_enclave(old, old_bytes ? old_bytes : 1))
+		return (void *)shim_ret(emul_mremap((uintptr_t)old, old_bytes, bytes, flags, (uintptr_t)to));
 	if (flags & MREMAP_FIXED && meets_enclave(to, bytes)) {
 		int r = emul_munmap((uintptr_t)to, page_up(bytes));
 
@@ -100,40 +83,29 @@ HOOK void *mremap(void *old, size_t old_bytes, size_t bytes, int flags, ...)
 	return (void *)shim_ret(raw6(SYS_mremap, old, old_bytes, bytes, flags, to, 0));
 }
 
-static int advise_enclave(int advice)
-{
-	switch (advice) {
-	case MADV_NORMAL: case MADV_RANDOM: case MADV_SEQUENTIAL: case MADV_WILLNEED:
-	case MADV_DONTFORK: case MADV_DONTDUMP: case MADV_HUGEPAGE: case MADV_NOHUGEPAGE:
-		return 0;
-	default:
-		return -EINVAL;
-	}
-}
-
 HOOK int madvise(void *addr, size_t bytes, int advice)
 {
 	if (!meets_enclave(addr, bytes))
 		return (int)shim_ret(raw3(SYS_madvise, addr, bytes, advice));
-	if ((uintptr_t)addr & ~SGX_PAGE_MASK)
-		return (int)shim_ret(-EINVAL);
-	return (int)shim_ret(advise_enclave(advice));
+	return (int)shim_ret(emul_madvise((uintptr_t)addr, bytes, advice));
 }
 
 /* Pages of a driver cannot be locked, and asking for it is no error. */
 HOOK int mlock(const void *addr, size_t bytes)
 {
-	return meets_enclave(addr, bytes) ? 0 : (int)shim_ret(raw2(SYS_mlock, addr, bytes));
+	return (int)shim_ret(meets_enclave(addr, bytes) ? emul_mlock((uintptr_t)addr, bytes) :
+				    raw2(SYS_mlock, addr, bytes));
 }
 
 HOOK int mlock2(const void *addr, size_t bytes, unsigned int flags)
 {
-	return meets_enclave(addr, bytes) ? 0 : (int)shim_ret(raw3(SYS_mlock2, addr, bytes, flags));
+	return (int)shim_ret(meets_enclave(addr, bytes) ? emul_mlock((uintptr_t)addr, bytes) :
+				    raw3(SYS_mlock2, addr, bytes, flags));
 }
 
 HOOK int msync(void *addr, size_t bytes, int flags)
 {
 	if (!meets_enclave(addr, bytes))
 		return NEXT(msync)(addr, bytes, flags);
-	return (int)shim_ret(flags & MS_SYNC ? -EINVAL : 0);
+	return (int)shim_ret(emul_msync((uintptr_t)addr, bytes, flags));
 }

@@ -152,6 +152,8 @@ static void loaded(int argc, char **argv, char **envp)
 	(void)argc;
 	(void)argv;
 	read_config(envp);
+	if (shim_config.text[0])
+		emul_pool_prepare(&shim_config.emul);
 	shim_vdso_setup(envp);
 	shim_trace_setup();
 	shim_cpuid_setup();

@@ -174,6 +174,7 @@ static void setup_emulator(void)
 
 	if (r)
 		die(EXIT_OURS, "the seccomp filter is refused", -r);
+	emul_pool_prepare(&static_config.emul);
 	r = emul_setup(&static_config.emul);
 	if (r)
 		die(EXIT_OURS, r == -ENOSYS ? "this machine cannot trap ENCLU (it needs Syscall User Dispatch)" :

@@ -20,6 +20,7 @@
 
 #include "arch/sgx_arch.h"
 #include "arch/sgx_uapi.h"
+#include "dice.h"
 #include "tiny.h"
 
 /* ---- the device: results are >= 0 or -errno ------------------------------------------------------------ */
@@ -101,21 +102,7 @@ static int dev_touch(uint64_t la)
 }
 #endif
 
-/* ---- the dice --------------------------------------------------------------------------------------------- */
-
-static uint64_t dice;
-
-static uint64_t roll(void)
-{
-	dice ^= dice << 13;
-	dice ^= dice >> 7;
-	dice ^= dice << 17;
-	return dice * 0x2545f4914f6cdd1dull;
-}
-
-static unsigned below(unsigned n) { return (unsigned)(roll() >> 32) % n; }
-static bool one_in(unsigned n) { return below(n) == 0; }
-#define PICK(array) ((array)[below(sizeof(array) / sizeof((array)[0]))])
+uint64_t dice;
 
 /* ---- one enclave ------------------------------------------------------------------------------------------- */
 
@@ -542,7 +529,7 @@ static void sequence(uint64_t seed, unsigned steps)
 {
 	memset(&st, 0, sizeof(st));
 	st.seed = seed;
-	dice = seed * 0x9e3779b97f4a7c15ull + 1;
+	dice_seed(seed);
 	st.fd = dev_open("/dev/sgx_enclave", seed % 11 == 3 ? O_RDONLY : O_RDWR);
 	st.token = dev_open("/dev/sgx_provision", O_RDONLY);
 	if (st.fd < 0 || st.token < 0) {

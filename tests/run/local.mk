@@ -9,6 +9,8 @@ tests_run_emul_stress_LDADD = $(run_libs)
 check_PROGRAMS += tests/run/world
 tests_run_world_SOURCES = tests/run/world.c $(run_rig)
 tests_run_world_LDADD = $(run_libs)
+check_PROGRAMS += tests/run/pool
+tests_run_pool_SOURCES = tests/run/pool.c
 
 # run under `sgxctl run`, as TAP of their own
 lint_tests += tests/run/world.sh

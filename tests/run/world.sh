@@ -17,7 +17,10 @@ one() {
 	what=$1
 	shift
 	n=$((n + 1))
-	timeout 120 "$SGXCTL" run -- "$@" >"$tmp/out" 2>&1
+	case $1 in
+	--*) timeout 120 "$SGXCTL" run "$@" ;;
+	*) timeout 120 "$SGXCTL" run -- "$@" ;;
+	esac >"$tmp/out" 2>&1
 	status=$?
 	if [ "$status" -eq 0 ] && grep -q '^1\.\.[1-9]' "$tmp/out" && ! grep -q '^not ok' "$tmp/out"; then
 		echo "ok $n - $what: $(grep -c '^ok' "$tmp/out") checks"
@@ -34,6 +37,7 @@ for SGXCTL_TRAP in enclu hlt; do
 	done
 	one "the emulator's own tests, $SGXCTL_TRAP" "$top_builddir/tests/run/emul_native"
 done
+one "one EPC for a tree of programs" --epc=1M "$top_builddir/tests/run/pool"
 one "the emulator's tests of stress" "$top_builddir/tests/run/emul_stress"
 
 # The same random calls through libc and on the model.  Pages that the enclave may use are read in clear from outside.
