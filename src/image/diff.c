@@ -229,7 +229,7 @@ static int sweep(struct diffing *d, struct side s[2], struct err *e)
 
 /* ---- what moved ---------------------------------------------------------------------------- */
 
-/* A page of one repeated word says nothing about where it came from. */
+/* A page of one repeated word says little about where it came from: what it is for must be the same, too. */
 static bool is_plain(const uint8_t page[SGX_PAGE_SIZE])
 {
 	return !memcmp(page, page + 4, SGX_PAGE_SIZE - 4);
@@ -240,6 +240,7 @@ static bool make_key(struct unit *u)
 {
 	struct {
 		uint64_t secinfo, pages;
+		char what[16];
 		uint8_t order[PLAN_CHUNKS_PER_PAGE];
 		uint8_t page[SGX_PAGE_SIZE];
 	} about = { .secinfo = u->run->secinfo, .pages = u->pages };
@@ -249,6 +250,8 @@ static bool make_key(struct unit *u)
 
 	if (!u->whole || (u->in_place && is_plain(page)))
 		return false;
+	if (is_plain(page))
+		memcpy(about.what, u->run->what, strnlen(u->run->what, sizeof(about.what)));
 	memset(about.order + n, 0xff, sizeof(about.order) - n);
 	memcpy(about.page, page, SGX_PAGE_SIZE);
 	if (!EVP_Digest(&about, sizeof(about), digest, NULL, EVP_sha256(), NULL))
