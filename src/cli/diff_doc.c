@@ -280,7 +280,8 @@ static bool follows_from_others(const char *name)
 /* Of the fields that follow from others, or of those others; *ret_any: some differ. */
 static int tell_fields(struct telling *t, bool following, bool *ret_any, struct err *e)
 {
-	const uint8_t *a = (const uint8_t *)&t->d->side[0].plan.sigstruct, *b = (const uint8_t *)&t->d->side[1].plan.sigstruct;
+	const uint8_t *a = (const uint8_t *)&t->d->side[0].plan.sigstruct;
+	const uint8_t *b = (const uint8_t *)&t->d->side[1].plan.sigstruct;
 
 	for (const struct sigstruct_field *f = sigstruct_fields; f->name; f++) {
 		if (follows_from_others(f->name) != following || !memcmp(a + f->off, b + f->off, f->bytes))

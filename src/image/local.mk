@@ -2,7 +2,7 @@ noinst_LIBRARIES += libimage.a
 libimage_a_SOURCES = \
 	src/image/image.h src/image/internal.h src/image/record.h src/image/sgxs.h src/image/sign_internal.h src/image/stream.h \
 	src/image/elf_image.c src/image/format_kernel.c src/image/format_sgxctl.c \
-	src/image/compare.c src/image/diff.c src/image/diff_groups.c src/image/diff_internal.h \
+	src/image/compare.c src/image/diff.c src/image/diff_groups.c src/image/diff_internal.h src/image/diff_moved.c \
 	src/image/format_enarx.c src/image/format_raw.c src/image/format_sgxs.c src/image/sgxs_runs.c \
 	src/image/sgxs_write.c src/image/stream.c \
 	src/image/image.c src/image/image_mem.c src/image/index.c src/image/key.c src/image/measure.c \
