@@ -42,7 +42,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (a->opts.sigstruct) {
-			argp_error(state, "--sigstruct goes with one image: sign one of the two, or name files that are signed");
+			argp_error(state, "--sigstruct goes with one image, and here are two");
 			return EINVAL;
 		}
 		return need_argument(state, a->d.side[1].word, a->d.side[0].word ? "the second IMAGE" : "IMAGE");
@@ -56,8 +56,8 @@ static const struct argp_child children[] = { { &image_argp, 0, "Both images:", 
 					      { 0 } };
 const struct argp cmd_diff_argp = {
 	.options = options, .parser = parse, .args_doc = "IMAGE IMAGE", .children = children,
-	.doc = "Shows where the measurements of two images part, and every difference between their pages, their SECS and their "
-	       "SIGSTRUCTs.  Exit status 0: none; 1: some, or it failed.\vSee sgxctl-diff(1).",
+	.doc = "Shows where the measurements of two images part, and every difference between their pages, "
+	       "their SECS and their SIGSTRUCTs.  Exit status 0: none; 1: some, or it failed.\vSee sgxctl-diff(1).",
 };
 
 int cmd_diff(int argc, char **argv)

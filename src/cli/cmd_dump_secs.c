@@ -42,7 +42,7 @@ static error_t check_args(struct argp_state *state, const struct secs_args *a)
 	else if (!a->image && !a->name)
 		argp_error(state, "NAME or --image is missing");
 	else if (says_how_to_load(a) && !a->image)
-		argp_error(state, "--format, --heap, --reserve, --sigstruct, --debug and --production go with --image");
+		argp_error(state, "options that say how an image is loaded go with --image");
 	else if (a->debug && a->production)
 		argp_error(state, "--debug and --production exclude each other");
 	else

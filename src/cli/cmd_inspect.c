@@ -63,7 +63,8 @@ static const struct argp_child children[] = { { &image_argp, 0, "", 0 },
 					      { 0 } };
 const struct argp cmd_inspect_argp = {
 	.options = options, .parser = parse, .args_doc = "IMAGE", .children = children,
-	.doc = "Shows the layout of IMAGE, its threads, and its SIGSTRUCT, field by field; IMAGE may be a SIGSTRUCT alone."
+	.doc = "Shows the layout of IMAGE, its threads, and its SIGSTRUCT, field by field; IMAGE may be a "
+	       "SIGSTRUCT alone."
 	       "\vSee sgxctl-inspect(1).",
 };
 
@@ -177,7 +178,7 @@ static int finish(struct json *doc, const struct sgx_arch_sigstruct *sig, const 
 	struct err e = { 0 };
 
 	if (a->raw && !sig)
-		err_set(&e, ERR_NOT_SIGNED, 0, "the image carries no SIGSTRUCT that could be written to '%s'", a->raw);
+		err_set(&e, ERR_NOT_SIGNED, 0, "the image carries no SIGSTRUCT to be written to '%s'", a->raw);
 	else if (!a->raw || write_user_file(a->raw, sig, sizeof(*sig), &e) == 0)
 		return cli_reply(doc);
 	json_free(doc);

@@ -34,7 +34,8 @@ static const struct argp_option options[] = {
 	  "where to write the SIGSTRUCT (the image's name with .sigstruct, here)", 0 },
 	{ "sigstruct-out", KEY_SIGSTRUCT_OUT, "FILE", 0, "the same as --out", 0 },
 	{ "to-sign", KEY_TO_SIGN, "FILE", 0, "write the 256 bytes to sign to FILE, and sign nothing", 1 },
-	{ "attach", KEY_ATTACH, "FILE", 0, "make the SIGSTRUCT with this signature of those bytes; with --public", 1 },
+	{ "attach", KEY_ATTACH, "FILE", 0,
+	  "make the SIGSTRUCT with this signature of those bytes; with --public", 1 },
 	{ "public", KEY_PUBLIC, "PEM", 0, "with --attach: the key that the signature is checked with", 1 },
 	{ 0 }
 };
@@ -110,7 +111,8 @@ static const struct argp_child children[] = { { &sign_fields_argp, 0, "Fields:",
 					      { &output_argp, 0, "Output:", -1 },
 					      { 0 } };
 const struct argp cmd_sign_argp = {
-	.options = options, .parser = parse, .args_doc = "IMAGE\n--attach FILE --public PEM --to-sign FILE --out FILE",
+	.options = options, .parser = parse,
+	.args_doc = "IMAGE\n--attach FILE --public PEM --to-sign FILE --out FILE",
 	.children = children,
 	.doc = "Measures IMAGE and signs what was measured.\vSee sgxctl-sign(1).",
 };

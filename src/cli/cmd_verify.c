@@ -59,8 +59,8 @@ static const struct argp_child children[] = { { &image_argp, 0, "", 0 },
 					      { 0 } };
 const struct argp cmd_verify_argp = {
 	.options = options, .parser = parse, .args_doc = "IMAGE", .children = children,
-	.doc = "Measures IMAGE and checks its SIGSTRUCT: measurement, signature, constants, and whether the device offers what "
-	       "is demanded.  IMAGE may be a SIGSTRUCT alone.\vSee sgxctl-verify(1).",
+	.doc = "Measures IMAGE and checks its SIGSTRUCT: measurement, signature, constants, and whether the "
+	       "device offers what is demanded.  IMAGE may be a SIGSTRUCT alone.\vSee sgxctl-verify(1).",
 };
 
 /* The signer that is asked for; *ret_is_asked false: any will do. */

@@ -277,6 +277,24 @@ static bool follows_from_others(const char *name)
 	return !strcmp(name, "signature") || !strcmp(name, "q1") || !strcmp(name, "q2");
 }
 
+/* Of the fields that follow from others, or of those others; *ret_any: some differ. */
+static int tell_fields(struct telling *t, bool following, bool *ret_any, struct err *e)
+{
+	const uint8_t *a = (const uint8_t *)&t->d->side[0].plan.sigstruct;
+	const uint8_t *b = (const uint8_t *)&t->d->side[1].plan.sigstruct;
+
+	for (const struct sigstruct_field *f = sigstruct_fields; f->name; f++) {
+		if (follows_from_others(f->name) != following || !memcmp(a + f->off, b + f->off, f->bytes))
+			continue;
+		*ret_any = true;
+		if (!strcmp(f->name, "modulus"))
+			tell_signer(t);
+		else if (tell_field(t, f, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int tell_sigstructs(struct telling *t, struct err *e)
 {
 	const struct plan *a = &t->d->side[0].plan, *b = &t->d->side[1].plan;
@@ -291,19 +309,10 @@ static int tell_sigstructs(struct telling *t, struct err *e)
 	}
 	if (!a->has_sigstruct)
 		return 0;
-	for (const struct sigstruct_field *f = sigstruct_fields; f->name; f++) {
-		const uint8_t *x = (const uint8_t *)&a->sigstruct + f->off, *y = (const uint8_t *)&b->sigstruct + f->off;
-
-		/* of equal bytes by the same key there is one signature: a second one is worth telling */
-		if (!memcmp(x, y, f->bytes) || (follows_from_others(f->name) && any))
-			continue;
-		any = true;
-		if (!strcmp(f->name, "modulus"))
-			tell_signer(t);
-		else if (tell_field(t, f, e) < 0)
-			return -1;
-	}
-	return 0;
+	if (tell_fields(t, false, &any, e) < 0)
+		return -1;
+	/* of equal bytes by the same key there is one signature: a second one is worth telling */
+	return any ? 0 : tell_fields(t, true, &any, e);
 }
 
 struct json *diff_doc(const struct diff *d, bool *ret_same, struct err *e)

@@ -61,7 +61,8 @@ static void add_debug(struct json *o, const struct sgx_arch_sigstruct *s)
 	else if (pinned)
 		json_add_str(d, "text", set ? "debug enclaves alone" : "enclaves without DEBUG alone");
 	else
-		json_add_str(d, "text", set ? "the loader decides: DEBUG is set, but not in the mask" : "the loader decides");
+		json_add_str(d, "text", set ? "the loader decides: DEBUG is set, but not in the mask" :
+					      "the loader decides");
 }
 
 /* yyyy-mm-dd, when it is a date. */

@@ -33,7 +33,8 @@ static int read_line(int fd, const char *source, char buf[PASSPHRASE_BYTES], str
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r < 0)
-			return err_set(e, ERR_IO, errno, "cannot read a passphrase from '%s': %s", source, strerror(errno));
+			return err_set(e, ERR_IO, errno, "cannot read a passphrase from '%s': %s", source,
+				       strerror(errno));
 		if (!r || buf[n] == '\n')
 			break;
 		if (++n == PASSPHRASE_BYTES)
@@ -78,5 +79,6 @@ int passphrase_read(const char *source, char buf[PASSPHRASE_BYTES], struct err *
 		return read_line((int)fd, source, buf, e);
 	if (!strcmp(source, "stdin"))
 		return read_line(STDIN_FILENO, source, buf, e);
-	return err_set(e, ERR_USAGE, 0, "--passin: '%s' is none of pass:WORD, env:VAR, file:PATH, fd:N, stdin", source);
+	return err_set(e, ERR_USAGE, 0, "--passin: '%s' is none of pass:WORD, env:VAR, file:PATH, fd:N, stdin",
+		       source);
 }

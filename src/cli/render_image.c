@@ -194,7 +194,8 @@ static void print_page(const struct json *d, const char *side, FILE *out)
 	json_bool(json_get(page, "measured"), &measured);
 	fprintf(out, "    %s  %s %s%s%s%s %s", side, text_of(page, "type", type), text_of(page, "perm", perm),
 		json_get(page, "type") ? measured ? " measured" : " not measured" : "",
-		json_get(page, "chunks") ? " chunks " : "", text_of(page, "chunks", chunks), text_of(page, "what", what));
+		json_get(page, "chunks") ? " chunks " : "", text_of(page, "chunks", chunks),
+		text_of(page, "what", what));
 	print_place(json_get(page, "place"), out);
 	fputc('\n', out);
 }

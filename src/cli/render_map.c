@@ -108,8 +108,8 @@ void render_map(const struct json *doc, FILE *out)
 	fill_cells(ranges, per_cell, n, cells, cover);
 	fprintf(out,
 		"\none character is %s: x code, w writable, r read-only, T TCS, p pending, m modified, "
-		"t trimmed, d for pages at run time, . none\n",
-		fmt_size(size, per_cell * PAGE));
+		"t trimmed,%s . none\n",
+		fmt_size(size, per_cell * PAGE), memchr(cells, 'd', n) ? " d for pages at run time," : "");
 	for (uint64_t c = 0; c < n; c += CELLS)
 		fprintf(out, "%12" PRIx64 " |%.*s|\n", c * per_cell * PAGE,
 			(int)(n - c < CELLS ? n - c : CELLS), cells + c);

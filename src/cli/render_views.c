@@ -31,9 +31,11 @@ static const struct column load_head[] = {
 
 static const struct column status_head[] = {
 	{ "enclave", "enclave", COL_TEXT }, { "state", "state", COL_TEXT }, { "device", "device", COL_TEXT },
-	{ "pid", "keeper", COL_TEXT }, { "image", "image", COL_TEXT }, { "debug", "debug", COL_TEXT },
+	{ "pid", "keeper", COL_TEXT }, { "image", "image", COL_TEXT }, { "format", "format", COL_TEXT },
+	{ "op_interface", "operation interface", COL_TEXT }, { "debug", "debug", COL_TEXT },
 	{ "elrange.base", "ELRANGE base", COL_TEXT }, { "elrange.size", "ELRANGE size", COL_SIZE },
-	{ "mrenclave", "MRENCLAVE", COL_TEXT }, { "pages.added", "pages added", COL_TEXT },
+	{ "mrenclave", "MRENCLAVE", COL_TEXT }, { "mrsigner", "MRSIGNER", COL_TEXT },
+	{ "pages.added", "pages added", COL_TEXT },
 	{ "pages.augmented", "pages augmented", COL_TEXT }, { "pages.removed", "pages removed", COL_TEXT },
 	{ "requests", "requests", COL_TEXT }, { "active_requests", "requests now", COL_TEXT },
 	{ "uptime_ns", "running for", COL_TIME }, COUNTERS, END

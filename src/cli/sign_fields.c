@@ -215,7 +215,8 @@ int sign_fields_apply(const struct sign_fields *f, const struct plan *p, struct 
 		sign_params_default(ret, p);
 	for (size_t i = 0; i < N_ROWS; i++) {
 		if (f->set >> i & 1)
-			memcpy((uint8_t *)ret + rows[i].off, (const uint8_t *)&f->values + rows[i].off, rows[i].bytes);
+			memcpy((uint8_t *)ret + rows[i].off, (const uint8_t *)&f->values + rows[i].off,
+			       rows[i].bytes);
 	}
 	if (f->debug || f->production) {
 		ret->attributemask.flags |= SGX_ATTR_DEBUG;

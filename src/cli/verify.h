@@ -16,8 +16,8 @@ struct verified {
 };
 
 /*
- * The document: what was measured (m, NULL for a SIGSTRUCT alone), matches, signature, sigstruct, device, offers, checks;
- * ok is false when one failed.
+ * The document: what was measured (m, NULL for a SIGSTRUCT alone), matches, signature, sigstruct, device,
+ * offers, checks; ok is false when one failed.
  */
 struct json *verify_doc(const struct verified *v, const char *path, const struct measured *m, struct err *e);
 

@@ -81,7 +81,8 @@ static char *value_text(const struct sigstruct_finding *f, const uint8_t *value)
 
 static bool is_of_signature(const char *field)
 {
-	return !strcmp(field, "modulus") || !strcmp(field, "signature") || !strcmp(field, "q1") || !strcmp(field, "q2");
+	return !strcmp(field, "modulus") || !strcmp(field, "signature") || !strcmp(field, "q1") ||
+	       !strcmp(field, "q2");
 }
 
 static void add_finding(void *arg, const struct sigstruct_finding *f)
@@ -156,13 +157,14 @@ static void check_secs(struct checking *c, const struct sgx_arch_secs *secs)
 {
 	const struct sgx_arch_sigstruct *s = c->v->sig;
 	uint64_t pinned_off = s->attributemask.xfrm & ~s->attributes.xfrm & XFRM_LEGACY;
-	const char *fault = pinned_off ? xfrm_fault(~pinned_off) : xfrm_fault(secs->attributes.xfrm);
-	bool ids = !is_zero(s->isvfamilyid, sizeof(s->isvfamilyid)) || !is_zero(s->isvextprodid, sizeof(s->isvextprodid));
+	uint64_t xfrm = pinned_off ? s->attributes.xfrm & s->attributemask.xfrm : secs->attributes.xfrm;
+	const char *fault = pinned_off ? xfrm_fault(~pinned_off) : xfrm_fault(xfrm);
+	bool ids = !is_zero(s->isvfamilyid, sizeof(s->isvfamilyid)) ||
+		   !is_zero(s->isvextprodid, sizeof(s->isvextprodid));
 	bool kss = secs->attributes.flags & SGX_ATTR_KSS;
 	char text[32];
 
-	snprintf(text, sizeof(text), "0x%llx",
-		 (unsigned long long)(pinned_off ? s->attributes.xfrm & s->attributemask.xfrm : secs->attributes.xfrm));
+	snprintf(text, sizeof(text), "0x%llx", (unsigned long long)xfrm);
 	add(c, "xfrm-legal", fault ? WRONG : RIGHT, NULL, text, fault);
 	snprintf(text, sizeof(text), "0x%llx", (unsigned long long)secs->attributes.flags);
 	add(c, "kss", ids && !kss ? WRONG : RIGHT, "KSS", text,
@@ -184,10 +186,12 @@ static int check_policy(struct checking *c, struct err *e)
 	const struct plan *p = c->v->plan ? c->v->plan : &unwishing;
 	struct sgx_arch_secs secs;
 	char size[32], limit[32];
+	bool too_large;
 
 	check_pinned(c, "attributes.flags", s->attributes.flags & s->attributemask.flags & ~(uint64_t)SGX_ATTR_INIT,
 		     o->attributes, sgx_attr_bit_names);
-	check_pinned(c, "attributes.xfrm", s->attributes.xfrm & s->attributemask.xfrm, o->host.xfrm, sgx_xfrm_bit_names);
+	check_pinned(c, "attributes.xfrm", s->attributes.xfrm & s->attributemask.xfrm, o->host.xfrm,
+		     sgx_xfrm_bit_names);
 	check_pinned(c, "miscselect", s->miscselect & s->miscmask, o->host.miscselect, sgx_misc_bit_names);
 	if (plan_secs(p, s, -1, &o->host, &secs, e) < 0)
 		return -1;
@@ -196,7 +200,8 @@ static int check_policy(struct checking *c, struct err *e)
 		return 0;
 	snprintf(size, sizeof(size), "0x%llx", (unsigned long long)p->size);
 	snprintf(limit, sizeof(limit), "at most 2^%llu", (unsigned long long)o->max_size_log2);
-	add(c, "size", o->max_size_log2 < 64 && p->size > (uint64_t)1 << o->max_size_log2 ? WRONG : RIGHT, limit, size,
+	too_large = o->max_size_log2 < 64 && p->size > (uint64_t)1 << o->max_size_log2;
+	add(c, "size", too_large ? WRONG : RIGHT, limit, size,
 	    "the device has no enclaves of this size");
 	return 0;
 }

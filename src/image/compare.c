@@ -145,7 +145,8 @@ void plan_compare(const struct plan *a, const struct plan *b, struct plan_partin
 			break;
 		ra = run_at(&ca);
 		rb = run_at(&cb);
-		if (same_chunks(ra, rb) && (!ra->chunks || (both_fill(ra, ca.page, rb, cb.page) && ra->fill == rb->fill)))
+		if (same_chunks(ra, rb) &&
+		    (!ra->chunks || (both_fill(ra, ca.page, rb, cb.page) && ra->fill == rb->fill)))
 			n = left(&ca) < left(&cb) ? left(&ca) : left(&cb);
 		else if (part_in_page(&ca, &cb, &at))
 			break;

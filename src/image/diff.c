@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Every difference between the pages of two plans.  A sweep over both, by offset, cuts them into pieces that one or
- * both have; what is not the same becomes units, a page or a stretch of fill each.  Units that stand elsewhere in
- * the other plan have moved; the rest is missing, added, or changed.  Time goes with the runs, the bytes of the files,
- * and sorting what differs; never with pages that are fill in both.
+ * Every difference between the pages of two plans.  A sweep over both, by offset, cuts them into pieces that
+ * one or both have; what is not the same becomes units, a page or a stretch of fill each.  Units that stand
+ * elsewhere in the other plan have moved (diff_moved.c); the rest is missing, added, or changed.  Time goes
+ * with the runs, the bytes of the files, and sorting what differs; never with pages that are fill in both.
  */
 #include <errno.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,21 +13,6 @@
 #include "image/diff_internal.h"
 
 #define MAX_SINGLE_UNITS ((size_t)1 << 20)      /* on each side; beyond that nothing is found to have moved */
-#define NOWHERE UINT64_MAX
-
-struct unit {
-	const struct plan_run *run;
-	uint64_t index, pages;  /* in the run */
-	uint64_t key[2];
-	uint64_t to;            /* where the other plan has it, else NOWHERE */
-	bool in_place;          /* the other plan has a page here, too */
-	bool whole;             /* may be looked for elsewhere */
-};
-
-struct units {
-	struct unit *v;
-	size_t n, room;
-};
 
 /* A stretch of pages that both have, and when each adds it. */
 struct common {
@@ -74,11 +58,6 @@ static int make_room(void **array, size_t n, size_t *room, size_t element, struc
 	*array = bigger;
 	*room = want;
 	return 0;
-}
-
-static uint64_t off_of(const struct unit *u)
-{
-	return u->run->off + u->index * SGX_PAGE_SIZE;
 }
 
 /* ---- the sweep ----------------------------------------------------------------------------- */
@@ -166,7 +145,8 @@ static int add_both(struct diffing *d, const struct piece both[2], uint64_t page
 		if (data && (d->units[0].n >= MAX_SINGLE_UNITS || d->units[1].n >= MAX_SINGLE_UNITS))
 			n = data;
 		same = !data ? a.run->fill == b.run->fill : n == 1 && same_page(&a, &b);
-		if (!(same && same_kind) && (add_unit(d, 0, &a, n, true, e) < 0 || add_unit(d, 1, &b, n, true, e) < 0))
+		if (!(same && same_kind) &&
+		    (add_unit(d, 0, &a, n, true, e) < 0 || add_unit(d, 1, &b, n, true, e) < 0))
 			return -1;
 		a.index += n;
 		b.index += n;
@@ -218,101 +198,14 @@ static int sweep(struct diffing *d, struct side s[2], struct err *e)
 		} else {
 			only = begin[0] < begin[1] ? 0 : 1;
 			to = end[only] < begin[!only] ? end[only] : begin[!only];
-			r = add_alone(d, only, piece_at(&s[only], begin[only]), (to - begin[only]) / SGX_PAGE_SIZE, e);
+			r = add_alone(d, only, piece_at(&s[only], begin[only]),
+				      (to - begin[only]) / SGX_PAGE_SIZE, e);
 			at = to;
 		}
 		for (int k = 0; k < 2; k++)
 			s[k].i += end[k] == at;
 	}
 	return r;
-}
-
-/* ---- what moved ---------------------------------------------------------------------------- */
-
-/* A page of one repeated word says nothing about where it came from. */
-static bool is_plain(const uint8_t page[SGX_PAGE_SIZE])
-{
-	return !memcmp(page, page + 4, SGX_PAGE_SIZE - 4);
-}
-
-/* False: not to be looked for elsewhere. */
-static bool make_key(struct unit *u)
-{
-	struct {
-		uint64_t secinfo, pages;
-		uint8_t order[PLAN_CHUNKS_PER_PAGE];
-		uint8_t page[SGX_PAGE_SIZE];
-	} about = { .secinfo = u->run->secinfo, .pages = u->pages };
-	uint8_t copy[SGX_PAGE_SIZE], digest[32];
-	const uint8_t *page = plan_run_page_added(u->run, u->index, copy);
-	unsigned int n = plan_run_chunks(u->run, about.order);
-
-	if (!u->whole || (u->in_place && is_plain(page)))
-		return false;
-	memset(about.order + n, 0xff, sizeof(about.order) - n);
-	memcpy(about.page, page, SGX_PAGE_SIZE);
-	if (!EVP_Digest(&about, sizeof(about), digest, NULL, EVP_sha256(), NULL))
-		return false;
-	memcpy(u->key, digest, sizeof(u->key));
-	return true;
-}
-
-static int compare_keys(const struct unit *a, const struct unit *b)
-{
-	for (int i = 0; i < 2; i++) {
-		if (a->key[i] != b->key[i])
-			return a->key[i] < b->key[i] ? -1 : 1;
-	}
-	return 0;
-}
-
-static int compare_units(const void *a, const void *b)
-{
-	const struct unit *x = *(const struct unit *const *)a, *y = *(const struct unit *const *)b;
-	int r = compare_keys(x, y);
-
-	return r ? r : off_of(x) < off_of(y) ? -1 : off_of(x) > off_of(y);
-}
-
-/* Those with keys, by key; for free(). */
-static struct unit **by_key(struct units *u, size_t *ret_n)
-{
-	struct unit **list = calloc(u->n + 1, sizeof(struct unit *));
-
-	*ret_n = 0;
-	for (size_t i = 0; list && i < u->n; i++) {
-		if (make_key(&u->v[i]))
-			list[(*ret_n)++] = &u->v[i];
-	}
-	if (list)
-		qsort(list, *ret_n, sizeof(struct unit *), compare_units);
-	return list;
-}
-
-/* Equal units are paired in the order of their offsets, so neighbours stay neighbours. */
-static int find_moved(struct diffing *d, struct err *e)
-{
-	CLEANUP(cleanup_free) struct unit **a = NULL;
-	CLEANUP(cleanup_free) struct unit **b = NULL;
-	size_t n_a, n_b;
-
-	if (!d->units[0].n || !d->units[1].n)
-		return 0;
-	a = by_key(&d->units[0], &n_a);
-	b = by_key(&d->units[1], &n_b);
-	if (!a || !b)
-		return no_memory(e);
-	for (size_t i = 0, j = 0; i < n_a && j < n_b;) {
-		int r = compare_keys(a[i], b[j]);
-
-		if (!r) {
-			a[i]->to = off_of(b[j]);
-			b[j]->to = off_of(a[i]);
-		}
-		i += r <= 0;
-		j += r >= 0;
-	}
-	return 0;
 }
 
 /* ---- what is told -------------------------------------------------------------------------- */
@@ -322,7 +215,7 @@ static int tell(struct diffing *d, enum plan_diff_kind kind, const struct unit *
 {
 	const struct unit *u = a ? a : b;
 	const struct plan_diff diff = {
-		.kind = kind, .measured = true, .off = off_of(u), .to = to, .pages = u->pages,
+		.kind = kind, .measured = true, .off = unit_off(u), .to = to, .pages = u->pages,
 		.a = a ? a->run : NULL, .b = b ? b->run : NULL,
 	};
 
@@ -337,7 +230,7 @@ static int tell_content(struct diffing *d, const struct unit *a, const struct un
 
 	for (uint64_t i = 0; i < a->pages; i += fill ? a->pages : 1) {
 		struct plan_diff diff = {
-			.kind = PLAN_DIFF_CONTENT, .off = off_of(a) + i * SGX_PAGE_SIZE, .pages = fill ? a->pages : 1,
+			.kind = PLAN_DIFF_CONTENT, .off = unit_off(a) + i * SGX_PAGE_SIZE, .pages = fill ? a->pages : 1,
 			.a = a->run, .b = b->run,
 		};
 
@@ -351,7 +244,7 @@ static int tell_content(struct diffing *d, const struct unit *a, const struct un
 
 static int tell_changed(struct diffing *d, const struct unit *a, const struct unit *b, struct err *e)
 {
-	uint64_t secinfo = a->run->secinfo ^ b->run->secinfo, off = off_of(a);
+	uint64_t secinfo = a->run->secinfo ^ b->run->secinfo, off = unit_off(a);
 
 	if (secinfo & SGX_SECINFO_PT_MASK && tell(d, PLAN_DIFF_TYPE, a, b, off, e) < 0)
 		return -1;
@@ -373,8 +266,8 @@ static int tell_place(struct diffing *d, const struct unit *a, const struct unit
 	if (a && !a_stays && tell(d, PLAN_DIFF_MOVED, a, NULL, a->to, e) < 0)
 		return -1;
 	if (a_stays)
-		return tell(d, PLAN_DIFF_MISSING, a, NULL, off_of(a), e);
-	return b_is_new ? tell(d, PLAN_DIFF_ADDED, NULL, b, off_of(b), e) : 0;
+		return tell(d, PLAN_DIFF_MISSING, a, NULL, unit_off(a), e);
+	return b_is_new ? tell(d, PLAN_DIFF_ADDED, NULL, b, unit_off(b), e) : 0;
 }
 
 static int tell_units(struct diffing *d, struct err *e)
@@ -384,8 +277,8 @@ static int tell_units(struct diffing *d, struct err *e)
 	for (size_t i = 0, j = 0; i < ua->n || j < ub->n;) {
 		const struct unit *a = i < ua->n ? &ua->v[i] : NULL, *b = j < ub->n ? &ub->v[j] : NULL;
 
-		if (a && b && off_of(a) != off_of(b)) {
-			if (off_of(a) < off_of(b))
+		if (a && b && unit_off(a) != unit_off(b)) {
+			if (unit_off(a) < unit_off(b))
 				b = NULL;
 			else
 				a = NULL;
@@ -484,7 +377,7 @@ int plan_diff(const struct plan *a, const struct plan *b, size_t limit, struct p
 
 	d.groups.out = &out;
 	d.groups.limit = limit;
-	if (find_units(&d, e) < 0 || find_moved(&d, e) < 0 || tell_units(&d, e) < 0 || tell_order(&d, e) < 0 ||
+	if (find_units(&d, e) < 0 || units_find_moved(d.units, e) < 0 || tell_units(&d, e) < 0 || tell_order(&d, e) < 0 ||
 	    groups_finish(&d.groups, e) < 0) {
 		plan_diffs_release(&out);
 		return -1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What compare.c, diff.c and diff_groups.c share.  For these only. */
+/* What compare.c and the files of diff share.  For these only. */
 #ifndef IMAGE_DIFF_INTERNAL_H
 #define IMAGE_DIFF_INTERNAL_H
 
@@ -14,6 +14,32 @@ static inline bool both_fill(const struct plan_run *a, uint64_t ia, const struct
 {
 	return ia >= plan_run_data_pages(a) && ib >= plan_run_data_pages(b);
 }
+
+/* ---- diff_moved.c: what differs, and where it went --------------------------------------------- */
+
+#define NOWHERE UINT64_MAX
+
+struct unit {
+	const struct plan_run *run;
+	uint64_t index, pages;  /* in the run */
+	uint64_t key[2];
+	uint64_t to;            /* where the other plan has it, else NOWHERE */
+	bool in_place;          /* the other plan has a page here, too */
+	bool whole;             /* may be looked for elsewhere */
+};
+
+struct units {
+	struct unit *v;
+	size_t n, room;
+};
+
+static inline uint64_t unit_off(const struct unit *u)
+{
+	return u->run->off + u->index * SGX_PAGE_SIZE;
+}
+
+/* Fills in `to` of the units that both plans have, at different offsets. */
+int units_find_moved(struct units units[2], struct err *e);
 
 /* ---- diff_groups.c: joins what is found page by page, in ascending order for each kind ------- */
 

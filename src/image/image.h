@@ -327,7 +327,8 @@ int sigstruct_from_signed_bytes(const uint8_t bytes[SIGSTRUCT_SIGNED_BYTES],
 				struct sgx_arch_sigstruct *ret_sig, struct err *e);
 /*
  * Completes a prepared SIGSTRUCT with a PKCS#1 v1.5 SHA-256 signature, big-endian as libraries and tokens make
- * it, and the key it was made with.  ERR_BAD_SIGNATURE when it is not of these bytes by this key; then *s is as before.
+ * it, and the key it was made with.  ERR_BAD_SIGNATURE when it is not of these bytes by this key; *s is then
+ * as before.
  */
 int sigstruct_attach(struct sgx_arch_sigstruct *s, const struct sign_key *k,
 		     const uint8_t signature[SIGSTRUCT_RSA_BYTES], struct err *e);

@@ -108,7 +108,8 @@ static int parse_pem(const char *pem, size_t bytes, const char *name, const char
 		return err_set(e, ERR_BAD_KEY, 0, "key '%s' does not open with this passphrase", name);
 	if (pass.asked) {
 		err_set(e, ERR_BAD_KEY, 0, "key '%s' is protected by a passphrase", name);
-		return err_hint(e, "'sgxctl sign' takes it with --passin, 'sgxctl load' what that signed with --sigstruct");
+		return err_hint(e, "'sgxctl sign' takes it with --passin, 'sgxctl load' what that signed with "
+				"--sigstruct");
 	}
 	return err_set(e, ERR_BAD_KEY, 0, "'%s' is no private key in PEM", name);
 }

@@ -3,7 +3,7 @@ libimage_a_SOURCES = \
 	src/image/diff_internal.h src/image/gramine_manifest.h src/image/image.h src/image/internal.h \
 	src/image/oe_image.h src/image/record.h src/image/sdk.h src/image/sgxs.h \
 	src/image/sign_internal.h src/image/stream.h src/image/toml.h src/image/toml_reader.h \
-	src/image/compare.c src/image/diff.c src/image/diff_groups.c src/image/elf_image.c \
+	src/image/compare.c src/image/diff.c src/image/diff_groups.c src/image/diff_moved.c src/image/elf_image.c \
 	src/image/elf_sections.c src/image/format_enarx.c src/image/format_gramine.c \
 	src/image/format_kernel.c src/image/format_oe.c src/image/format_raw.c \
 	src/image/format_sdk.c src/image/format_sgxctl.c src/image/format_sgxs.c src/image/gramine_manifest.c \

@@ -164,7 +164,8 @@ int sigstruct_attach(struct sgx_arch_sigstruct *s, const struct sign_key *k,
 				*e = why;
 			return -1;
 		}
-		return err_set(e, ERR_BAD_SIGNATURE, 0, "the signature is not one of these bytes by this key: %s", why.msg);
+		return err_set(e, ERR_BAD_SIGNATURE, 0,
+			       "the signature is not one of these bytes by this key: %s", why.msg);
 	}
 	*s = whole;
 	return 0;

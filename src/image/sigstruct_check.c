@@ -126,7 +126,8 @@ static void visit_number(const struct sgx_arch_sigstruct *s, const char *field, 
 			 const BIGNUM *best, sigstruct_visit visit, void *arg)
 {
 	struct sigstruct_finding f = {
-		.field = field, .off = off, .wrong = wrong, .actual = (const uint8_t *)s + off, .bytes = SIGN_KEY_BYTES,
+		.field = field, .off = off, .wrong = wrong, .actual = (const uint8_t *)s + off,
+		.bytes = SIGN_KEY_BYTES,
 	};
 	uint8_t expected[SIGN_KEY_BYTES];
 

@@ -33,9 +33,12 @@ struct json *req_status(struct keeper *k, struct request *r, struct err *e)
 	json_add_int(doc, "pid", getpid());
 	json_add_str(doc, "state", "running");
 	json_add_str(doc, "image", k->image);
+	json_add_str(doc, "format", en->plan.format);
+	json_add_bool(doc, "op_interface", en->plan.op_interface);
 	doc_elrange(doc, en);
 	json_add_bool(doc, "debug", en->debug);
 	json_add_bytes(doc, "mrenclave", en->secs.mrenclave, sizeof(en->secs.mrenclave));
+	json_add_bytes(doc, "mrsigner", en->secs.mrsigner, sizeof(en->secs.mrsigner));
 	o = json_add_obj(doc, "pages");
 	json_add_size(o, "added", en->plan.pages_added);
 	json_add_size(o, "augmented", __atomic_load_n(&en->augmented, __ATOMIC_RELAXED));

@@ -245,6 +245,13 @@ static void test_moved(void)
 	   diffs.v[1].kind == PLAN_DIFF_MISSING && diffs.v[1].off == 0x5000 && diffs.v[2].kind == PLAN_DIFF_MOVED &&
 	   diffs.v[2].pages == 2 && diffs.v[3].kind == PLAN_DIFF_ADDED && diffs.v[3].off == 0x21000,
 	   "what changed did not move");
+	/* zeros for one purpose did not become zeros for another */
+	begin(&p);
+	p.run_b[3].off = 0x40000;
+	p.run_b[3].what = "stack";
+	compare(&p, "another purpose");
+	ok(diffs.n == 2 && diffs.v[0].kind == PLAN_DIFF_MISSING && diffs.v[1].kind == PLAN_DIFF_ADDED,
+	   "fill that is something else now did not move");
 	/* a page that became zero did not come from the heap */
 	begin(&p);
 	memset(bytes_b + 4 * PAGE, 0, PAGE);

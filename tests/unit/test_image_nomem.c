@@ -83,15 +83,44 @@ static void sgxs(struct image_bytes *img)
 	}
 }
 
+/* Two images that share little: pages moved, were added, changed. */
+static void try_diff(struct image_bytes *x, struct image_bytes *y)
+{
+	struct plan a, b;
+	long n, wrong = 0;
+	int ret = -1;
+
+	if (image_parse(x->b, x->n, NULL, &a, NULL) < 0 || image_parse(y->b, y->n, NULL, &b, NULL) < 0)
+		exit(99);
+	for (n = 1; ret < 0 && n < 100; n++) {
+		struct plan_diffs diffs = { .n = 77 };
+		struct err e = { 0 };
+
+		fail_at = n;
+		allocations = 0;
+		ret = plan_diff(&a, &b, SIZE_MAX, &diffs, &e);
+		fail_at = 0;
+		if (ret < 0)
+			wrong += e.code != ERR_NO_MEMORY || diffs.n != 77;
+		else
+			plan_diffs_release(&diffs);
+	}
+	ok(ret == 0 && n > 5 && !wrong, "comparing: each of %ld failing allocations is reported", n - 2);
+	plan_release(&a);
+	plan_release(&b);
+}
+
 int main(void)
 {
-	static struct image_bytes img;
+	static struct image_bytes img, other;
 
 	img_sgxctl(&img);
 	img_note(&img)->ntcs = 100;     /* arrays have to grow */
 	try_all("our format", &img, NULL);
 	img_kernel(&img);
 	try_all("the kernel's format", &img, NULL);
+	img_sgxctl(&other);
+	try_diff(&other, &img);
 	img_sdk(&img);
 	try_all("the SDK's format", &img, NULL);
 	img_oe(&img);
