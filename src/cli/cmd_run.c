@@ -24,6 +24,7 @@
 #define SUMMARY_FD_MIN  200             /* above the numbers that programs count on getting */
 #define SUMMARY_BYTES   4096
 #define PAGE_BYTES      4096u
+#define EPC_BYTES       (128u << 20)    /* unless told: as small machines have, so that programs that fill it do so soon */
 
 enum { KEY_TRACE = 0x100, KEY_SUMMARY, KEY_PROBE, KEY_CPUID };
 
@@ -242,6 +243,8 @@ int cmd_run(int argc, char **argv)
 
 	if (cli_parse(&cmd_run_argp, argc, argv, &first, NULL) < 0)
 		return RUN_FAILED;
+	if (!cli.epc_bytes)
+		cli.epc_bytes = EPC_BYTES;
 	status = run_target_find(argv[first], &t, &e);
 	if (status)
 		return fail(&e, status);

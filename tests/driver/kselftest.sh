@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The Linux kernel's own SGX selftests, sources unmodified, on the emulated device: built with the flags of their
-# Makefile, their system calls redirected by kselftest_wrap.h.  TAP on stdout.  Nothing is fetched.
+# The Linux kernel's own SGX selftests, sources unmodified, in two ways: built by their Makefile, under `sgxctl run`;
+# and on the emulator alone, their system calls redirected by kselftest_wrap.h (also with sanitizers).  TAP on stdout.
+# Nothing is fetched.
 #
 # Environment: KSELFTEST_SRC  a folder tools/testing/selftests/sgx of a kernel tree (6.0 or later)
-#              CC, SAN_CFLAGS, CRYPTO_LIBS, SGXCTL, SGXCTL_KEEPER, top_srcdir, top_builddir: from make.
+#              KSELFTEST_LONG  not empty: also eight copies with the default EPC in all modes, some minutes
+#              CC, SAN_CFLAGS, CRYPTO_LIBS, SGXCTL, SGXCTL_KEEPER, SGXCTL_SHIM, SGXCTL_EXEC, top_srcdir, top_builddir: from make.
 #
 # The device has the EPC that CPUID reports, so the two "oversubscribed" tests live on paging.
 set -u
@@ -45,7 +47,9 @@ find_source() {
 	for archive in /usr/src/linux-source-*.tar.xz; do
 		[ -r "$archive" ] || continue
 		tar -xJf "$archive" -C "$tmp" --wildcards '*/tools/testing/selftests/sgx' '*/tools/include' \
-			'*/tools/testing/selftests/kselftest*.h' '*/arch/x86/include/asm/sgx.h' \
+			'*/tools/testing/selftests/kselftest*.h' '*/tools/testing/selftests/lib.mk' \
+			'*/tools/testing/selftests/x86/check_cc.sh' '*/scripts/subarch.include' \
+			'*/tools/testing/selftests/x86/trivial_64bit_program.c' '*/arch/x86/include/asm/sgx.h' \
 			'*/arch/x86/include/asm/enclu.h' '*/arch/x86/include/uapi/asm/sgx.h' || return
 		echo "$tmp"/linux-*/tools/testing/selftests/sgx
 		return
@@ -72,72 +76,60 @@ build() {
 		$CRYPTO_LIBS -lpthread
 }
 
-# build_plain PROGRAM [FLAGS...]: the same, for `sgxctl run`, with nothing redirected
+# build_plain FOLDER COMPILER: as for real hardware, by their own Makefile
 build_plain() {
-	program=$1
-	shift
-	mkdir "$tmp/$program" || return
-	for part in main.c load.c sigstruct.c call.S sign_key.S; do
-		(cd "$src" && $CC -Wall -Werror -g -I"$src/../../../include" -fPIC "$@" -c $part \
-			-o "$tmp/$program/${part%.*}.o") || return
-	done
-	$CC -g -z noexecstack -o "$tmp/out/$program" "$tmp/$program"/*.o -lcrypto
+	mkdir "$tmp/$1" && make -s -C "$src" OUTPUT="$tmp/$1" CC="$2"
 }
 
-# under_run WHAT PROGRAM [OPTION...]: it under `sgxctl run`; $tmp/lines holds its results
-under_run() {
-	what=$1 program=$2
+# at_once WHAT EPC COPY...: copies under `sgxctl run`, all at the same time; a COPY is FOLDER:KERNEL:TRAP, an empty EPC
+# is the default.  Every copy must run 16 tests and pass them all, none skipped.
+at_once() {
+	what=$1 epc=$2
 	shift 2
-	(cd "$tmp/out" && timeout 60 "$SGXCTL" run "$@" -- "./$program" >"$tmp/tap" 2>&1)
-	grep -E '^(not )?ok ' "$tmp/tap" >"$tmp/lines"
-	[ "$(wc -l <"$tmp/lines")" -eq 16 ]
-	result $? "$what: all 16 tests ran"
+	for copy; do
+		(
+			folder=${copy%%:*} trap=${copy##*:} kernel=${copy#*:}
+			cd "$tmp/$folder" && SGXCTL_TRAP=$trap timeout 600 "$SGXCTL" run --kernel="${kernel%:*}" \
+				${epc:+--epc="$epc"} -- ./test_sgx >"$tmp/copy-$copy" 2>&1
+			echo $? >"$tmp/status-$copy"
+		) &
+	done
+	wait
+	for copy; do
+		[ "$(cat "$tmp/status-$copy")" -eq 0 ] && [ "$(grep -c '^ok ' "$tmp/copy-$copy")" -eq 16 ] &&
+			! grep -E '^not ok |# SKIP' "$tmp/copy-$copy" >"$tmp/bad"
+		status=$?
+		result $status "sgxctl run, $copy, $what: 16 tests passed"
+		if [ $status -ne 0 ]; then comment <"$tmp/copy-$copy"; fi
+	done
 }
 
-# The program as it is built for real hardware.  Four of its tests ask CPUID for SGX2 or the size of the EPC, and get
-# this machine's answer.
-unmodified() {
-	under_run "sgxctl run" test_sgx_plain
-	while read -r line; do
-		case $line in
-		"ok "*"# SKIP SGX2 not supported")
-			count=$((count + 1))
-			echo "ok $count - sgxctl run: ${line%% #*} # SKIP CPUID leaf 12H is this machine's" ;;
-		"not ok "*enclave.unclobbered_vdso_oversubscribed*)
-			if grep -q 'Expected total_mem (0) != 0' "$tmp/tap"; then
-				count=$((count + 1))
-				echo "ok $count - sgxctl run: ${line#*enclave.} # SKIP CPUID leaf 12H is this machine's"
-			else
-				result 1 "sgxctl run: ${line#*enclave.}"
-			fi ;;
-		"not "*) result 1 "sgxctl run: ${line#*enclave.}" ;;
-		*) result 0 "sgxctl run: ${line#*enclave.}" ;;
-		esac
-	done <"$tmp/lines"
+# Whether this machine has what a static program needs.
+links_static() {
+	echo 'int main(void) { return 0; }' >"$tmp/trial.c"
+	$CC -static -o "$tmp/trial" "$tmp/trial.c" -lcrypto 2>"$tmp/ld"
 }
 
-# With CPUID answered by a header everything passes; also several at once.
-answered() {
-	for kernel in rfc upstream fixed; do
-		for trap in enclu hlt int3; do
-			SGXCTL_TRAP=$trap
-			export SGXCTL_TRAP
-			under_run "sgxctl run, CPUID answered, $kernel, $trap" test_sgx_cpuid --kernel="$kernel" --epc=64M
-			! grep -E '^not|SKIP' "$tmp/lines" >"$tmp/bad"
-			result $? "sgxctl run, CPUID answered, $kernel, $trap: all passed"
-			comment <"$tmp/bad"
-		done
-	done
-	unset SGXCTL_TRAP
-	for copies in 2 8; do
-		rm -f "$tmp"/copy-*
-		for i in $(seq $copies); do
-			(cd "$tmp/out" && timeout 120 "$SGXCTL" run --epc=64M -- ./test_sgx_cpuid >"$tmp/copy-$i" 2>&1) &
-		done
-		wait
-		[ "$(cat "$tmp"/copy-* | grep '^ok ' | grep -vc SKIP)" -eq $((16 * copies)) ]
-		result $? "sgxctl run: $copies copies at once, all passed"
-	done
+# What was built for real hardware, in every mode, alone and with others.  The oversubscribed tests fill the EPC that
+# CPUID reports: with the default size they take longest.
+under_run() {
+	at_once "2M of EPC, alone" 2M plain:rfc:hlt
+	if [ -x "${SGXCTL_EXEC:-}" ] && links_static; then
+		build_plain static "$CC -static" >"$tmp/build" 2>&1
+		result $? "they build with -static"
+		at_once "2M of EPC, 8 at once" 2M plain:rfc:enclu plain:rfc:int3 plain:upstream:enclu plain:fixed:int3 \
+			static:rfc:hlt static:upstream:hlt static:fixed:hlt static:fixed:enclu
+		at_once "the default EPC, 2 at once" "" plain:rfc:hlt static:upstream:hlt
+	else
+		count=$((count + 1))
+		echo "ok $count - with -static # SKIP no sgxctl-exec, or no static libraries"
+		at_once "the default EPC, 2 at once" "" plain:rfc:hlt plain:upstream:hlt
+	fi
+	at_once "8M of EPC, 3 at once" 8M plain:upstream:hlt plain:fixed:hlt plain:fixed:enclu
+	if [ -n "${KSELFTEST_LONG:-}" ]; then
+		at_once "the default EPC, 8 at once" "" plain:rfc:enclu plain:rfc:int3 plain:upstream:enclu \
+			plain:fixed:int3 static:rfc:hlt static:upstream:hlt static:fixed:hlt static:fixed:enclu
+	fi
 }
 
 # run WHAT [VAR=VALUE...]: the whole suite; each of its tests becomes one of ours
@@ -204,11 +196,6 @@ if ! build >"$tmp/build" 2>&1; then
 	exit 1
 fi
 run "default"
-for kernel in rfc upstream fixed; do
-	for trap in enclu hlt int3; do
-		run "$kernel, $trap" KSELFTEST_KERNEL=$kernel SGXCTL_TRAP=$trap KSELFTEST_EPC=2097152
-	done
-done
 run "a small EPC" KSELFTEST_EPC=1048576
 run "one much smaller than reported" KSELFTEST_EPC=4194304 KSELFTEST_DEVICE_EPC=1048576
 KSELFTEST_EPC=1048576
@@ -216,15 +203,10 @@ export KSELFTEST_EPC
 measurements
 if [ -x "${SGXCTL:-}" ]; then tool; fi
 if [ -x "${SGXCTL:-}" ] && [ -r "${SGXCTL_SHIM:-}" ]; then
-	if build_plain test_sgx_plain >"$tmp/build" 2>&1 &&
-		build_plain test_sgx_cpuid -include "$top_srcdir/tests/driver/kselftest_cpuid.h" \
-			-DKSELFTEST_EPC=2097152u >>"$tmp/build" 2>&1; then
-		unmodified
-		answered
-	else
-		result 1 "the selftests build without our headers"
-		comment <"$tmp/build"
-	fi
+	build_plain plain "$CC" >"$tmp/build" 2>&1
+	status=$?
+	result $status "their own Makefile builds them"
+	if [ $status -eq 0 ]; then under_run; else comment <"$tmp/build"; fi
 fi
 echo "1..$count"
 exit $failed
