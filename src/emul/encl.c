@@ -254,6 +254,8 @@ static int attach(int fd, const struct stat *st)
 	r = emul_encl_claim(own, st, false, &en);
 	if (r)
 		close(own);
+	else if (emul_on_ready && atomic_load(&en->sh->initialized))
+		emul_on_ready((unsigned)(en - emul_encls), own);
 	return r;
 }
 
@@ -277,6 +279,8 @@ struct emul_encl *emul_encl_hold(int fd)
 
 static void release(struct emul_encl *en)
 {
+	if (emul_on_gone)
+		emul_on_gone((unsigned)(en - emul_encls), emul_epc_sole(en->sh));
 	if (atomic_load(&en->mapped))
 		unmap_meta(en, en->sh->size);
 	close(en->own_fd);

@@ -184,6 +184,8 @@ bool emul_epc_sole(struct emul_shared *sh)
 
 void emul_epc_attach(struct emul_shared *sh, dev_t dev, ino_t ino)
 {
+	if (emul_pool->config.observer)
+		return;
 	emul_lock(&emul_pool->lock);
 	for (unsigned i = 0; !sh->pool_id && i < EMUL_MAX_CHARGES; i++) {
 		struct emul_charge *c = &emul_pool->charges[i];
@@ -207,6 +209,8 @@ void emul_epc_detach(struct emul_shared *sh)
 {
 	uint32_t pid = raw_getpid();
 
+	if (emul_pool->config.observer)
+		return;
 	emul_lock(&emul_pool->lock);
 	if (is_home(sh)) {
 		struct emul_charge *c = &emul_pool->charges[sh->charge];

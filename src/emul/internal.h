@@ -45,6 +45,7 @@ struct emul_record {
 };
 #define EMUL_REC_EXISTS   0x8000u
 #define EMUL_REC_DIRTY    0x4000u       /* the memory was used before: EAUG must zero it */
+#define EMUL_REC_AUGMENTED 0x2000u      /* came by EAUG */
 #define EMUL_REC_SWAPPED  0x0100u       /* not in the EPC: the contents are in the backing store */
 #define EMUL_REC_LEAVING  0x0200u       /* being reclaimed: who needs it waits for emul_shared.mutex */
 #define EMUL_REC_OUT      (EMUL_REC_SWAPPED | EMUL_REC_LEAVING)
@@ -96,6 +97,7 @@ struct emul_shared {
 	uint64_t pool_id;               /* the pool that is charged for this enclave; 0 = none */
 	uint64_t pool_total;            /* its size, for processes with another pool */
 	uint32_t charge;                /* index of emul_pool.charges */
+	char label[EMUL_LABEL_BYTES];
 };
 _Static_assert(sizeof(struct emul_shared) <= 4096, "one page");
 
@@ -256,6 +258,12 @@ extern struct emul_mutex emul_reclaim_lock;     /* held over a fork */
 unsigned emul_reclaim(void);
 /* What the kernel's thread of that name does when few pages are free. */
 void emul_ksgxd(const struct emul_shared *sh);
+
+/* ---- observe.c: what the process keeps that emul_observe() named; mm_lock held ------------------------------ */
+
+/* Its mappings become en->vma, its page-table entries [first, first + n) en->pte.  False: they cannot be read. */
+bool emul_observe_vmas(struct emul_encl *en);
+bool emul_observe_ptes(struct emul_encl *en, uint64_t first, uint64_t n);
 
 /* ---- mm.c ------------------------------------------------------------------------------------------- */
 

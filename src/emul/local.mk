@@ -6,7 +6,7 @@ emul_device_sources = \
 	src/emul/ioc_common.c src/emul/ioc_user.c \
 	src/emul/ioc_create.c src/emul/ioc_add_pages.c src/emul/ioc_init.c src/emul/ioc_provision.c \
 	src/emul/ioc_restrict.c src/emul/ioc_modify.c src/emul/ioc_remove.c src/emul/ioc_augment.c \
-	src/emul/extra.c src/emul/debug.c
+	src/emul/extra.c src/emul/debug.c src/emul/observe.c
 libemul_a_SOURCES = $(emul_device_sources) src/emul/emul_crypto.h src/emul/emul_crypto.c
 # EENTER passes through here without a trap: the enclave must see its caller's vector state
 libemul_a_CFLAGS = $(AM_CFLAGS) $(CONV_CFLAGS) -mgeneral-regs-only

@@ -79,7 +79,9 @@ static void become_keeper(const struct start *s)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(077);
-	if (setenv("SGXCTL_STATE_DIR", s->state_path, 1) < 0 || chdir("/") < 0)
+	/* under `sgxctl run`: what a keeper holds is listed by its name, not as a program's */
+	if (setenv("SGXCTL_STATE_DIR", s->state_path, 1) < 0 || setenv("SGXCTL_UNLISTED", "1", 1) < 0 ||
+	    chdir("/") < 0)
 		return;
 	if (dup2(null, STDIN_FILENO) < 0 || dup2(log, STDOUT_FILENO) < 0 ||
 	    (log != STDERR_FILENO && dup2(log, STDERR_FILENO) < 0) || dup2(sock, KEEPER_FD) < 0)
