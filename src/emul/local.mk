@@ -12,7 +12,7 @@ libemul_a_SOURCES = $(emul_device_sources) src/emul/emul_crypto.h src/emul/emul_
 libemul_a_CFLAGS = $(AM_CFLAGS) $(CONV_CFLAGS) -mgeneral-regs-only
 include src/emul/native.mk
 # reached from the fault path and from EENTER without a trap
-libemul_native_a_SOURCES += src/emul/encl.c src/emul/host.c src/emul/lock.c src/emul/query.c
+libemul_native_a_SOURCES += src/emul/elsewhere.c src/emul/encl.c src/emul/host.c src/emul/lock.c src/emul/query.c
 libemul_native_a_SOURCES += src/emul/native_mask.c src/emul/native_event.c src/emul/native_abort.c
 
 emul_fixture = tests/unit/emul_fixture.c tests/unit/emul_fixture.h tests/driver/tiny.c tests/driver/tiny.h

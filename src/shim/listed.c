@@ -38,7 +38,7 @@ struct listing {
 _Static_assert(EMUL_LABEL_BYTES > NAME_ROOM, "a name is a label");
 
 static struct listing listings[EMUL_MAX_ENCLAVES];
-static uint32_t serial;                 /* in the names; under busy */
+static uint32_t serial, temp_serial;    /* in the names; under busy */
 static bool swept;
 
 /* The one file that this process keeps locked, made with its first listing. */
@@ -125,7 +125,7 @@ static void make_temp(char name[NAME_ROOM + 1])
 	put_str(&l, PROGRAM_TEMP);
 	put_u64(&l, raw_getpid(), 10);
 	put_char(&l, '-');
-	put_u64(&l, ++serial, 10);
+	put_u64(&l, ++temp_serial, 10);
 	finish(&l, name, NAME_ROOM + 1);
 }
 

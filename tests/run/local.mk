@@ -16,3 +16,6 @@ EXTRA_DIST += tests/run/world.sh
 bats_tests += tests/bats/50-run.bats
 check_PROGRAMS += tests/run/hello
 tests_run_hello_SOURCES = tests/run/hello.c
+check_PROGRAMS += tests/run/held
+tests_run_held_SOURCES = tests/run/held.c $(run_rig)
+tests_run_held_LDADD = $(run_libs)
