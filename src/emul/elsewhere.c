@@ -4,8 +4,9 @@
  * away in all.  What the others have to drop is written into the enclave's file; they do it
  *   when a thread of theirs enters or resumes the enclave, before it runs there,
  *   when they leave mm_lock, whatever it was taken for,
- *   at once, by a signal, while threads are inside, as the IPI of the kernel reaches just these.
- * So a process that does not run enclave code now is not interrupted.
+ *   at once, by a signal to threads that run, while any are inside: as the IPI of the kernel reaches just these.
+ * So a process that does not run enclave code now is not interrupted, nor is a system call.  A process that is stopped
+ * has the signal before it goes on.
  *
  * The signal is one of those that the emulator owns (SIGSYS), with a code that the kernel never uses.  It can come while
  * its thread holds mm_lock: then the holder looks again after unlocking.
@@ -172,24 +173,30 @@ static bool has_emulator(const struct emul_encl *en, uint32_t pid, int own_fd)
 	return raw4(SYS_newfstatat, AT_FDCWD, path, &st, 0) == 0 && st.st_ino == en->ino && st.st_dev == en->dev;
 }
 
-static bool is_stopped(uint32_t pid)
+/* The letter in /proc/PID/task/TID/stat; 0: there is no such thread. */
+static char state_of(uint32_t pid, uint32_t tid)
 {
-	char path[64] = "/proc/", buf[512], *p = put(put_number(path + 6, pid), "/stat");
+	char path[64] = "/proc/", buf[512], *p = put(put_number(path + 6, pid), "/task/");
 	long fd, n, i;
 
-	*p = '\0';
+	*put(put_number(p, tid), "/stat") = '\0';
 	fd = raw4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
-		return true;
+		return 0;
 	n = raw3(SYS_read, fd, buf, sizeof(buf));
 	raw1(SYS_close, fd);
-	for (i = n - 1; i > 0; i--)
+	for (i = n - 1; i > 0; i--)     /* the name in parentheses may hold anything */
 		if (buf[i] == ')')
 			break;
-	return i <= 0 || i + 2 >= n || buf[i + 2] == 'T' || buf[i + 2] == 't' || buf[i + 2] == 'Z' || buf[i + 2] == 'X';
+	return i > 0 && i + 2 < n ? buf[i + 2] : 0;
 }
 
-static void kick(uint32_t pid)
+static bool is_stopped(char state)
+{
+	return !state || state == 'T' || state == 't' || state == 'Z' || state == 'X';
+}
+
+static void kick(uint32_t pid, uint32_t tid)
 {
 	siginfo_t info;
 
@@ -198,30 +205,61 @@ static void kick(uint32_t pid)
 	info.si_code = KICK_CODE;
 	info.si_pid = (pid_t)raw_getpid();
 	info.si_uid = (uid_t)raw0(SYS_getuid);
-	raw3(SYS_rt_sigqueueinfo, pid, KICK_SIGNAL, &info);
+	raw4(SYS_rt_tgsigqueueinfo, pid, tid, KICK_SIGNAL, &info);
 }
 
-/* Is user i still to be waited for?  It is told once. */
-static bool is_awaited(const struct emul_encl *en, uint32_t i, uint64_t serial, uint32_t *told)
+struct dirent64_raw {           /* struct linux_dirent64 */
+	uint64_t ino;
+	int64_t off;
+	uint16_t reclen;
+	uint8_t type;
+	char name[];
+};
+
+/*
+ * Threads that run: whoever is inside the enclave is one of them, or on its way through the emulator.  Who waits in a
+ * system call is left alone, for it would see EINTR.
+ */
+static void kick_running(uint32_t pid)
+{
+	char path[32] = "/proc/";
+	_Alignas(8) char buf[1024];
+	long n;
+
+	*put(put_number(path + 6, pid), "/task") = '\0';
+	long dir = raw4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+
+	while (dir >= 0 && (n = raw3(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
+		for (long at = 0; at < n;) {
+			const struct dirent64_raw *e = (const void *)(buf + at);
+			uint32_t tid = 0;
+
+			at += e->reclen;
+			for (const char *c = e->name; *c >= '0' && *c <= '9'; c++)
+				tid = tid * 10 + (uint32_t)(*c - '0');
+			if (tid && state_of(pid, tid) == 'R')
+				kick(pid, tid);
+		}
+	}
+	if (dir >= 0)
+		raw1(SYS_close, dir);
+}
+
+/* Is user i still to be waited for? */
+static bool is_awaited(const struct emul_encl *en, uint32_t i, uint64_t serial)
 {
 	uint32_t pid = atomic_load(&en->sh->user[i].pid);
 
-	if (i == en->user || !pid || atomic_load(&en->sh->user[i].done) >= serial || pid == raw_getpid())
+	if (i == en->user || !pid || atomic_load(&en->sh->user[i].done) >= serial || pid == raw_getpid() ||
+	    is_stopped(state_of(pid, pid)) || !has_emulator(en, pid, en->sh->user[i].own_fd))
 		return false;
-	if (!has_emulator(en, pid, en->sh->user[i].own_fd))
-		return false;
-	if (!(*told >> i & 1))
-		kick(pid);
-	*told |= (uint32_t)1 << i;
-	return !is_stopped(pid);
+	kick_running(pid);
+	return true;
 }
-
-_Static_assert(EMUL_USERS <= 32, "told is a word of bits");
 
 static void wait_for(struct emul_encl *en, uint64_t serial)
 {
 	struct timespec pause = { .tv_nsec = PAUSE_NS };
-	uint32_t told = 0;
 	uint64_t waited = 0;
 
 	/* while threads are inside, the SECS stays where it is */
@@ -229,7 +267,7 @@ static void wait_for(struct emul_encl *en, uint64_t serial)
 		bool any = false;
 
 		for (uint32_t i = 0; i < EMUL_USERS; i++)
-			any = is_awaited(en, i, serial, &told) || any;
+			any = is_awaited(en, i, serial) || any;
 		if (!any)
 			return;
 		/* who waits for us cannot interrupt us where all signals are blocked */

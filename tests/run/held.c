@@ -89,7 +89,7 @@ static void accept_pages(struct rig *r, uint64_t off, uint64_t pages)
 static void *spinner(void *arg)
 {
 	static uint32_t never;
-	struct encl_op op = { .op = ENCL_OP_SPIN, .src = (uint64_t)(uintptr_t)&never };
+	struct encl_op op = { .op = ENCL_OP_SPIN, .addr = (uint64_t)(uintptr_t)&never };
 
 	rig_op(arg, 1, &op);
 	return NULL;
