@@ -3,7 +3,8 @@
  * What `sgxctl run` asked for, as one environment variable says it:
  *
  * SGXCTL_RUN=VERSION:KERNEL:NO_SGX2:EPC_PAGES:SUMMARY_FD:ROOT_PID:STATE_BYTES:STATE:TRACE, numbers in decimal; STATE and
- * TRACE are absolute paths or empty.
+ * TRACE are absolute paths or empty.  Where a program empties the variable for the next one, that runs as if there were no
+ * `sgxctl run` (exec.c).
  */
 #include <string.h>
 
