@@ -13,7 +13,7 @@ tests_run_world_LDADD = $(run_libs)
 # run under `sgxctl run`, as TAP of their own
 lint_tests += tests/run/world.sh
 EXTRA_DIST += tests/run/world.sh
-bats_tests += tests/bats/50-run.bats
+bats_tests += tests/bats/50-run.bats tests/bats/51-listed.bats
 check_PROGRAMS += tests/run/hello
 tests_run_hello_SOURCES = tests/run/hello.c
 check_PROGRAMS += tests/run/held
