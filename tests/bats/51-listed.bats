@@ -13,7 +13,7 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 start() {
 	mkfifo "$BATS_TEST_TMPDIR/in"
 	: >"$BATS_TEST_TMPDIR/out"
-	"$SGXCTL" run "$@" -- "${HELD:-$held}" <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	"$SGXCTL" run "$@" -- "${HELD:-$held}" <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- 5>&- &
 	held_pid=$!
 	exec 5>"$BATS_TEST_TMPDIR/in"
 }
@@ -68,7 +68,7 @@ teardown() {
 	has 'any(.ranges[]; .pte == false)'
 	run json peek "$name" --offset 0x58000 --length 8
 	has '.data == "0700000000000000"'
-	run json poke "$name" --offset 0x58008 --data 2a
+	run json poke "$name" --offset 0x58008 --hex 2a
 	has '.ok'
 	run json peek "$name" --offset 0x58008 --length 1
 	has '.data == "2a"'
