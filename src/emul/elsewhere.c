@@ -21,6 +21,7 @@
 
 #include "emul/driver.h"
 #include "emul/encl.h"
+#include "emul/proc.h"
 #include "emul/raw.h"
 
 #define KICK_SIGNAL SIGSYS
@@ -150,25 +151,13 @@ static char *put(char *p, const char *s)
 	return p;
 }
 
-static char *put_number(char *p, uint32_t n)
-{
-	char digits[12], *d = digits;
-
-	do
-		*d++ = (char)('0' + n % 10);
-	while (n /= 10);
-	while (d > digits)
-		*p++ = *--d;
-	return p;
-}
-
 /* Its emulator lives: exec closes this fd, and the signal would end whatever runs there now. */
 static bool has_emulator(const struct emul_encl *en, uint32_t pid, int own_fd)
 {
-	char path[64] = "/proc/", *p = put_number(path + 6, pid);
+	char path[64] = "/proc/", *p = proc_put_number(path + 6, pid);
 	struct stat st;
 
-	p = put_number(put(p, "/fd/"), (uint32_t)own_fd);
+	p = proc_put_number(put(p, "/fd/"), (uint32_t)own_fd);
 	*p = '\0';
 	return raw4(SYS_newfstatat, AT_FDCWD, path, &st, 0) == 0 && st.st_ino == en->ino && st.st_dev == en->dev;
 }
@@ -176,10 +165,10 @@ static bool has_emulator(const struct emul_encl *en, uint32_t pid, int own_fd)
 /* The letter in /proc/PID/task/TID/stat; 0: there is no such thread. */
 static char state_of(uint32_t pid, uint32_t tid)
 {
-	char path[64] = "/proc/", buf[512], *p = put(put_number(path + 6, pid), "/task/");
+	char path[64] = "/proc/", buf[512], *p = put(proc_put_number(path + 6, pid), "/task/");
 	long fd, n, i;
 
-	*put(put_number(p, tid), "/stat") = '\0';
+	*put(proc_put_number(p, tid), "/stat") = '\0';
 	fd = raw4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return 0;
@@ -208,14 +197,6 @@ static void kick(uint32_t pid, uint32_t tid)
 	raw4(SYS_rt_tgsigqueueinfo, pid, tid, KICK_SIGNAL, &info);
 }
 
-struct dirent64_raw {           /* struct linux_dirent64 */
-	uint64_t ino;
-	int64_t off;
-	uint16_t reclen;
-	uint8_t type;
-	char name[];
-};
-
 /*
  * Threads that run: whoever is inside the enclave is one of them, or on its way through the emulator.  Who waits in a
  * system call is left alone, for it would see EINTR.
@@ -226,12 +207,12 @@ static void kick_running(uint32_t pid)
 	_Alignas(8) char buf[1024];
 	long n;
 
-	*put(put_number(path + 6, pid), "/task") = '\0';
+	*put(proc_put_number(path + 6, pid), "/task") = '\0';
 	long dir = raw4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 
 	while (dir >= 0 && (n = raw3(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
 		for (long at = 0; at < n;) {
-			const struct dirent64_raw *e = (const void *)(buf + at);
+			const struct proc_dirent *e = (const void *)(buf + at);
 			uint32_t tid = 0;
 
 			at += e->reclen;

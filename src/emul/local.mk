@@ -1,7 +1,7 @@
 noinst_LIBRARIES += libemul.a
 emul_device_sources = \
 	src/emul/emul.h src/emul/internal.h \
-	src/emul/driver.h src/emul/encl.h src/emul/raw.h \
+	src/emul/driver.h src/emul/encl.h src/emul/proc.h src/emul/raw.h \
 	src/emul/device.c src/emul/epc.c src/emul/platform.c \
 	src/emul/ioc_common.c src/emul/ioc_user.c \
 	src/emul/ioc_create.c src/emul/ioc_add_pages.c src/emul/ioc_init.c src/emul/ioc_provision.c \

@@ -21,6 +21,7 @@
 #include "base/program_folder.h"
 #include "emul/driver.h"
 #include "emul/encl.h"
+#include "emul/proc.h"
 #include "emul/raw.h"
 #include "shim/line.h"
 #include "shim/shim.h"
@@ -172,14 +173,6 @@ static int ofd_lock(int fd, int cmd, short type, short *ret_type)
 	return r;
 }
 
-struct dirent64_raw {           /* struct linux_dirent64 */
-	uint64_t ino;
-	int64_t off;
-	uint16_t reclen;
-	uint8_t type;
-	char name[];
-};
-
 /* Calls fn for each name in the directory until it says that it has seen enough. */
 static void each_name(int dir, bool (*fn)(int dir, const char *name, void *arg), void *arg)
 {
@@ -189,7 +182,7 @@ static void each_name(int dir, bool (*fn)(int dir, const char *name, void *arg),
 
 	while (on && (n = raw3(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
 		for (long at = 0; on && at < n;) {
-			const struct dirent64_raw *e = (const void *)(buf + at);
+			const struct proc_dirent *e = (const void *)(buf + at);
 
 			at += e->reclen;
 			if (strcmp(e->name, ".") && strcmp(e->name, ".."))
