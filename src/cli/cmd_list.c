@@ -25,7 +25,10 @@ static void add_entry(struct json *list, const struct session_entry *entry)
 		if (!strcmp(key, "enclave") || !strcmp(key, "state") || !strcmp(key, "schema") ||
 		    !strcmp(key, "ok"))
 			continue;
-		json_add_take(o, key, json_clone(m));
+		if (!strcmp(key, "pid") && entry->pid)
+			json_add_int(o, key, entry->pid);
+		else
+			json_add_take(o, key, json_clone(m));
 	}
 }
 

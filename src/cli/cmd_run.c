@@ -19,24 +19,26 @@
 #include "base/place.h"
 #include "cli/cli.h"
 #include "cli/run.h"
+#include "session/session.h"
 
-#define CONFIG_VERSION  1               /* of SGXCTL_RUN, see src/shim/setup.c */
+#define CONFIG_VERSION  2               /* of SGXCTL_RUN, see src/shim/config.c */
 #define SUMMARY_FD_MIN  200             /* above the numbers that programs count on getting */
 #define SUMMARY_BYTES   4096
 #define PAGE_BYTES      4096u
 #define EPC_BYTES       (128u << 20)    /* unless told: as small machines have, so that programs that fill it do so soon */
 
-enum { KEY_TRACE = 0x100, KEY_SUMMARY, KEY_PROBE, KEY_CPUID };
+enum { KEY_TRACE = 0x100, KEY_SUMMARY, KEY_PROBE, KEY_CPUID, KEY_UNLISTED };
 
 static struct {
 	const char *trace, *cpuid;
-	bool summary, probe;
+	bool summary, probe, unlisted;
 } opts;
 
 static const struct argp_option options[] = {
 	{ "trace", KEY_TRACE, "FILE", 0, "write what happens to the device and the enclaves as JSON lines", 0 },
 	{ "summary", KEY_SUMMARY, NULL, 0, "count it, and show the counts at the end", 0 },
 	{ "cpuid", KEY_CPUID, "MEANS", 0, "static programs: how CPUID shows SGX: auto, fault, rewrite, off", 0 },
+	{ "unlisted", KEY_UNLISTED, NULL, 0, "keep the program's enclaves out of 'sgxctl list'", 0 },
 	{ "probe", KEY_PROBE, NULL, 0, "only say what the program would find", 0 },
 	{ 0 }
 };
@@ -57,6 +59,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--cpuid=%s: auto, fault, rewrite or off", arg);
 			return EINVAL;
 		}
+		return 0;
+	case KEY_UNLISTED:
+		opts.unlisted = true;
 		return 0;
 	case KEY_PROBE:
 		opts.probe = true;
@@ -150,15 +155,19 @@ static int kernel_number(void)
 
 static int set_config(struct err *e)
 {
+	char state[4096] = "";
 	CLEANUP(cleanup_free) char *trace = NULL;
 	CLEANUP(cleanup_free) char *value = NULL;
 	int summary_fd = 0;
 
 	if (open_trace(&trace, e) < 0 || open_summary(&summary_fd, e) < 0)
 		return -1;
-	if (asprintf(&value, "%d:%d:%d:%llu:%d:%d:%s", CONFIG_VERSION, kernel_number(), cli.no_sgx2,
+	/* where that is no path the program runs all the same */
+	if (!opts.unlisted && session_state_path(state, sizeof(state), NULL) < 0)
+		state[0] = '\0';
+	if (asprintf(&value, "%d:%d:%d:%llu:%d:%d:%zu:%s:%s", CONFIG_VERSION, kernel_number(), cli.no_sgx2,
 		     (unsigned long long)(cli.epc_bytes / PAGE_BYTES), summary_fd, opts.summary ? (int)getpid() : 0,
-		     trace ? trace : "") < 0 || setenv("SGXCTL_RUN", value, 1))
+		     strlen(state), state, trace ? trace : "") < 0 || setenv("SGXCTL_RUN", value, 1))
 		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for the environment");
 	return 0;
 }

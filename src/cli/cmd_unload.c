@@ -78,8 +78,8 @@ static void unload_one(const char *name, uint64_t timeout_ms, bool of_all, struc
 		json_add_str(o, "was", was_dead ? "dead" : "running");
 		return;
 	}
-	if (of_all && e.code == ERR_NO_ENCLAVE)
-		return;         /* it ended by itself meanwhile: as wished */
+	if (of_all && (e.code == ERR_NO_ENCLAVE || e.code == ERR_OF_PROGRAM))
+		return;         /* it ended by itself meanwhile: as wished; or a program has it, and goes on */
 	o = json_push_obj(out->failed);
 	json_add_str(o, "enclave", name);
 	json_add_str(o, "code", err_name(e.code));

@@ -15,9 +15,9 @@
 
 static const struct column list_columns[] = {
 	{ "enclave", "ENCLAVE", COL_TEXT }, { "state", "STATE", COL_TEXT }, { "device", "DEVICE", COL_TEXT },
-	{ "pid", "PID", COL_NUMBER }, { "elrange.base", "BASE", COL_TEXT },
+	{ "origin", "ORIGIN", COL_TEXT }, { "pid", "PID", COL_NUMBER }, { "elrange.base", "BASE", COL_TEXT },
 	{ "elrange.size", "SIZE", COL_SIZE },
-	{ "image", "IMAGE", COL_TEXT }, END
+	{ "image", "IMAGE", COL_TEXT }, { "program", "PROGRAM", COL_TEXT }, END
 };
 
 static const struct column load_head[] = {
@@ -31,7 +31,8 @@ static const struct column load_head[] = {
 
 static const struct column status_head[] = {
 	{ "enclave", "enclave", COL_TEXT }, { "state", "state", COL_TEXT }, { "device", "device", COL_TEXT },
-	{ "pid", "keeper", COL_TEXT }, { "image", "image", COL_TEXT }, { "format", "format", COL_TEXT },
+	{ "origin", "origin", COL_TEXT }, { "pid", "pid", COL_TEXT }, { "program", "program", COL_TEXT },
+	{ "image", "image", COL_TEXT }, { "format", "format", COL_TEXT },
 	{ "op_interface", "operation interface", COL_TEXT }, { "debug", "debug", COL_TEXT },
 	{ "elrange.base", "ELRANGE base", COL_TEXT }, { "elrange.size", "ELRANGE size", COL_SIZE },
 	{ "mrenclave", "MRENCLAVE", COL_TEXT }, { "mrsigner", "MRSIGNER", COL_TEXT },

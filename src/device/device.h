@@ -33,6 +33,8 @@ struct dev_config {
 int sgx_dev_open(const struct dev_config *cfg, struct sgx_dev **ret_dev, struct err *e);
 int sgx_dev_kernel_new(struct sgx_dev **ret_dev, struct err *e);
 int sgx_dev_emul_new(const struct dev_config *cfg, struct sgx_dev **ret_dev, struct err *e);
+/* The emulated device as one sees it who has nothing but the file of an enclave: struct encl of it by encl_adopt(). */
+int sgx_dev_emul_observe(struct sgx_dev **ret_dev, struct err *e);
 void sgx_dev_free(struct sgx_dev *d);
 static inline const char *sgx_dev_name(const struct sgx_dev *d) { return d->ops->name; }
 
@@ -79,7 +81,7 @@ struct encl_counters {
 enum encl_state { ENCL_NEW, ENCL_CREATED, ENCL_INITIALIZED };
 
 /* What the tool itself knows of a range: the ledger.  Kept sorted, merged, non-overlapping. */
-enum page_origin { PAGE_EADD, PAGE_EAUG };
+enum page_origin { PAGE_EADD, PAGE_EAUG };   /* of a page whose EPCM entry is valid */
 struct page_note {
 	uint64_t off, pages;
 	enum page_origin origin;
@@ -105,6 +107,8 @@ struct encl {
 	uint64_t base, size;            /* ELRANGE */
 	bool debug;
 	bool no_map;                    /* as the options said */
+	bool adopted;                   /* a program's: it is not mapped, not entered, and the ledger is empty */
+	enum dev_kernel_mode kernel_mode;       /* of an adopted one */
 	bool signed_here;               /* SIGSTRUCT made by this tool, from its own measurement */
 	struct sgx_arch_secs secs;      /* as given to CREATE; mrenclave etc. as measured/sigstruct say */
 	struct sgx_arch_sigstruct sigstruct;
@@ -140,6 +144,13 @@ int encl_build(struct sgx_dev *dev, struct plan *plan, const struct encl_opts *o
 	       struct err *e);
 int encl_init(struct encl *en, struct err *e);          /* INIT of one that stopped before */
 void encl_free(struct encl *en);
+/*
+ * The enclave of a program, by its file fd, which becomes the enclave's; dev is by sgx_dev_emul_observe().  Process pid
+ * keeps what belongs to a process at `address`; 0: unknown.  ERR_OF_PROGRAM when it is entered.
+ */
+int encl_adopt(struct sgx_dev *dev, int fd, int pid, uint64_t address, struct encl **ret_encl, struct err *e);
+/* ERR_OF_PROGRAM for an adopted enclave: only its program enters it. */
+int encl_need_entry(const struct encl *en, struct err *e);
 
 /* ---- entering ------------------------------------------------------------------------------------ */
 
@@ -245,6 +256,9 @@ long encl_ioctl(struct encl *en, unsigned long cmd, void *arg);
 void encl_counters_get(struct encl *en, struct encl_counters *c);
 void encl_counters_sub(const struct encl_counters *after, const struct encl_counters *before,
 		       struct encl_counters *ret_diff);
+
+/* What a model has counted since the enclave was made, whoever did it: for an adopted one.  -1: no model. */
+int encl_counters_total(struct encl *en, struct encl_counters *c, uint64_t *ret_augmented);
 
 /* ---- looking in ---------------------------------------------------------------------------------- */
 

@@ -148,6 +148,73 @@ void sgx_dev_emul_offers(struct dev_offers *ret)
 	};
 }
 
+/* ---- an enclave of somebody else ----------------------------------------------------------------- */
+
+struct observer {
+	struct sgx_dev dev;
+	int fd;
+	uint64_t base;
+};
+
+static ssize_t o_peek(struct sgx_dev *d, uint64_t la, void *buf, size_t bytes)
+{
+	const struct observer *o = (const struct observer *)d;
+
+	return emul_peek_at(o->fd, la - o->base, buf, bytes);
+}
+
+static ssize_t o_poke(struct sgx_dev *d, uint64_t la, const void *buf, size_t bytes)
+{
+	const struct observer *o = (const struct observer *)d;
+
+	return emul_poke_at(o->fd, la - o->base, buf, bytes);
+}
+
+/* Nothing is mapped or entered: the callers know, and see to it that there is no such call (encl.adopted). */
+static const struct sgx_dev_ops observer_ops = {
+	.name = "emulated",
+	.close = e_close,
+	.ioctl = e_ioctl,
+	.peek = o_peek,
+	.poke = o_poke,
+	.destroy = e_destroy,
+};
+
+int sgx_dev_emul_observe(struct sgx_dev **ret_dev, struct err *e)
+{
+	const struct emul_config ec = { .observer = true };
+	struct observer *o = calloc(1, sizeof(*o));
+	int r = o ? emul_setup(&ec) : -ENOMEM;
+
+	if (r < 0) {
+		free(o);
+		return err_set(e, r == -ENOMEM ? ERR_NO_MEMORY : ERR_NO_DEVICE, -r, "the emulated device cannot be set up");
+	}
+	o->dev.ops = &observer_ops;
+	*ret_dev = &o->dev;
+	return 0;
+}
+
+int model_adopt(struct sgx_dev *dev, int fd, int pid, uint64_t address, enum dev_kernel_mode *ret)
+{
+	static const enum dev_kernel_mode modes[] = {
+		[EMUL_KERNEL_RFC] = DEV_KERNEL_RFC, [EMUL_KERNEL_UPSTREAM] = DEV_KERNEL_UPSTREAM,
+		[EMUL_KERNEL_FIXED] = DEV_KERNEL_FIXED,
+	};
+	struct observer *o = (struct observer *)dev;
+	struct emul_identity id;
+	int r = emul_identify(fd, &id);
+
+	if (r)
+		return r;
+	o->fd = fd;
+	o->base = id.base;
+	if (address)
+		emul_observe(fd, (uint32_t)pid, address);
+	*ret = id.kernel < sizeof(modes) / sizeof(modes[0]) ? modes[id.kernel] : DEV_KERNEL_RFC;
+	return 0;
+}
+
 /* ---- the inside of a model ----------------------------------------------------------------------- */
 
 int model_get_secs(struct encl *en, struct model_secs *ret)
@@ -174,7 +241,8 @@ static struct model_range decode(const struct emul_page_range *p)
 		.pt = (p->word & SGXM_E_PT_MASK) >> SGXM_E_PT_SHIFT,
 		.rwx = (p->word & SGXM_E_R ? SGX_SECINFO_R : 0) | (p->word & SGXM_E_W ? SGX_SECINFO_W : 0) |
 		       (p->word & SGXM_E_X ? SGX_SECINFO_X : 0),
-		.pte = p->pte, .vma = p->vma,
+		.pte = p->pte == EMUL_PTE_UNKNOWN ? -1 : p->pte, .vma = p->vma,
+		.augmented = p->out & EMUL_PAGE_AUGMENTED,
 	};
 }
 
@@ -215,8 +283,9 @@ int model_get_counters(struct encl *en, struct model_counters *ret)
 	if (r < 0)
 		return (int)r;
 	*ret = (struct model_counters){
-		.aexs = a.aexs, .host_faults = a.host_faults, .ptes = a.ptes, .epc_used = a.epc_used,
-		.epc_total = a.epc_total,
+		.eenters = a.eenters, .eexits = a.eexits, .eresumes = a.eresumes, .aexs = a.aexs,
+		.host_faults = a.host_faults, .ptes = a.ptes, .eaugs = a.eaugs, .eaccepts = a.eaccepts,
+		.eacceptcopies = a.eacceptcopies, .epc_used = a.epc_used, .epc_total = a.epc_total,
 	};
 	return 0;
 }

@@ -355,7 +355,7 @@ void encl_free(struct encl *en)
 {
 	if (!en)
 		return;
-	if (en->size)
+	if (en->size && !en->adopted)
 		en->dev->ops->munmap(en->dev, en->base, en->size);
 	if (en->fd >= 0)
 		en->dev->ops->close(en->dev, en->fd);

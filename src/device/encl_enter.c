@@ -165,8 +165,18 @@ int encl_stopped_op(struct encl_tcs *t, struct encl_op *ret_op)
 	return 0;
 }
 
+int encl_need_entry(const struct encl *en, struct err *e)
+{
+	if (!en->adopted)
+		return 0;
+	err_set(e, ERR_OF_PROGRAM, 0, "the enclave belongs to a program, which alone enters it");
+	return err_hint(e, "without --accept, 'sgxctl augment' adds pages from outside; the enclave must accept them itself");
+}
+
 int encl_need_ops(const struct encl *en, struct err *e)
 {
+	if (encl_need_entry(en, e))
+		return -1;
 	if (en->plan.op_interface)
 		return 0;
 	return err_set(e, ERR_NO_INTERFACE, 0, "this enclave does not declare the operation interface");

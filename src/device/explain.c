@@ -167,6 +167,9 @@ int encl_explain_augment(struct encl *en, uint64_t off, long returned, int sys, 
 
 	if (sys == ENOTTY) {
 		err_set(e, ERR_NO_AUGMENT_IOCTL, sys, "this kernel has no AUGMENT_PAGES ioctl");
+		if (en->adopted)
+			err_hint(e, "here pages come when the enclave itself touches or accepts them; "
+				 "'sgxctl run --kernel=rfc' has the ioctl");
 	} else if (sys == EBUSY && present != 1) {
 		err_set(e, ERR_AUGMENT, sys, "another process keeps using this enclave's fd");
 	} else if (present == 1) {

@@ -192,6 +192,8 @@ static int check(struct encl *en, const struct grow_request *q, enum grow_strate
 		return err_set(e, ERR_USAGE, EINVAL, "a page with contents must be readable");
 	if ((q->accept || q->copy_from || accepts_itself(s)) && encl_need_ops(en, e))
 		return -1;
+	if (s != GROW_IOCTL && encl_need_entry(en, e))
+		return -1;
 	if (s == GROW_IOCTL)
 		return 0;       /* the device itself says what it lacks */
 	if (en->state != ENCL_INITIALIZED)
@@ -276,8 +278,8 @@ int encl_grow(struct encl *en, const struct grow_request *q, struct grow_result 
 	int result;
 
 	memset(r, 0, sizeof(*r));
-	r->strategy = q->strategy != GROW_AUTO ? q->strategy : en->augment_ioctl == 1 ? GROW_IOCTL :
-		GROW_TOUCH;
+	r->strategy = q->strategy != GROW_AUTO ? q->strategy :
+		      en->augment_ioctl == 1 || en->adopted ? GROW_IOCTL : GROW_TOUCH;
 	encl_forget_refusals(en);
 	encl_counters_get(en, &before);
 	g.prot = PROT_READ | PROT_WRITE | (q->rwx & SGX_SECINFO_X ? PROT_EXEC : 0);

@@ -46,7 +46,7 @@ static int augment_loop(struct grow_ctx *g, uint64_t pages, struct err *e)
 int grow_by_ioctl(struct grow_ctx *g, struct err *e)
 {
 	struct encl *en = g->en;
-	bool map = g->pages && en->state == ENCL_INITIALIZED && en->augment_ioctl == 1;
+	bool map = g->pages && !en->adopted && en->state == ENCL_INITIALIZED && en->augment_ioctl == 1;
 	uint64_t added;
 	int r;
 

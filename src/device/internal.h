@@ -151,11 +151,13 @@ struct model_range {
 	uint64_t off, pages;
 	bool valid, pending, modified, pr, blocked;
 	unsigned pt, rwx;
-	bool pte;
-	int vma;                /* PROT_*, -1 = not mapped */
+	int pte;                /* 1 present, 0 absent, -1 unknown */
+	int vma;                /* PROT_*, -1 = not mapped, -2 unknown */
+	bool augmented;
 };
 struct model_counters {
-	uint64_t aexs, host_faults, ptes, epc_used, epc_total;
+	uint64_t eenters, eexits, eresumes, aexs, host_faults, ptes, eaugs, eaccepts, eacceptcopies;
+	uint64_t epc_used, epc_total;
 };
 struct model_refusal {
 	char check[24];         /* "" = none yet */
@@ -164,6 +166,8 @@ struct model_refusal {
 	uint64_t off;           /* page */
 	uint64_t serial;        /* counts refusals */
 };
+/* Tells an observing dev which file it is about; -ENOTTY: that is no enclave.  The kernel it was made with in *ret. */
+int model_adopt(struct sgx_dev *dev, int fd, int pid, uint64_t address, enum dev_kernel_mode *ret);
 /* 0, or -errno: -ENOTTY on devices that are no model. */
 int model_get_secs(struct encl *en, struct model_secs *ret);
 /* Calls fn for each range of equal pages; stops when it returns non-zero and returns that. */

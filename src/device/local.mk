@@ -5,6 +5,7 @@ libdevice_a_SOURCES = \
 	src/device/device_emul.c \
 	src/device/device_kernel.c \
 	src/device/encl_add.c \
+	src/device/encl_adopt.c \
 	src/device/encl_build.c \
 	src/device/encl_enter.c \
 	src/device/encl_ioctl.c \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The page map.  A model answers from its EPCM; on the kernel's device the ledger says what was added and
+ * The page map.  A model answers from its EPCM and records; on the kernel's device the ledger says what was added and
  * changed, and /proc/self/maps what is mapped.  Either way cut at the borders of the plan, so that every
  * range is one thing of the image.
  */
@@ -80,34 +80,14 @@ static int out_cut(struct map_out *o, struct page_range r)
 
 static int add_model(void *arg, const struct model_range *m)
 {
-	struct map_out *o = arg;
-	struct page_note n;
-	struct page_range r = {
+	const struct page_range r = {
 		.off = m->off, .pages = m->pages, .pt = m->pt, .rwx = m->rwx, .valid = m->valid,
 		.pending = m->pending, .modified = m->modified, .pr = m->pr, .blocked = m->blocked,
-		.pte = m->pte, .vma = m->vma, .source = "epcm", .origin = PAGE_EAUG,
+		.pte = m->pte, .vma = m->vma, .source = "epcm",
+		.origin = m->augmented ? PAGE_EAUG : PAGE_EADD,
 	};
-	uint64_t end = end_of(m->off, m->pages);
 
-	if (!m->valid)
-		return m->vma >= 0 ? out_cut(o, r) : 0;
-	while (r.off < end) {
-		/* origin is not in the EPCM: what the ledger has not seen was added by someone's fault */
-		bool known = ledger_get(o->en, r.off, &n);
-		uint64_t stop = end;
-
-		if (known)
-			stop = end_of(n.off, n.pages) < end ? end_of(n.off, n.pages) : end;
-		else
-			stop = r.off + PAGES_TO_BYTES(ledger_free_up(o->en, r.off,
-								     BYTES_TO_PAGES(end - r.off)));
-		r.origin = known ? n.origin : PAGE_EAUG;
-		r.pages = BYTES_TO_PAGES(stop - r.off);
-		if (out_cut(o, r))
-			return -ENOMEM;
-		r.off = stop;
-	}
-	return 0;
+	return m->valid || m->vma >= 0 ? out_cut(arg, r) : 0;
 }
 
 /* ---- from the ledger and /proc/self/maps --------------------------------------------------------- */

@@ -84,7 +84,8 @@ static int explain_eperm(struct encl *en, const struct range_kind *k, uint64_t o
 	}
 	err_set(e, ERR_NOT_ACCEPTED, EPERM, "the trimmed page at offset 0x%llx was not accepted",
 		(unsigned long long)off);
-	return err_hint(e, "'sgxctl accept --type trim' comes first, then this");
+	return err_hint(e, en->adopted ? "the enclave itself must accept it, then the page can be removed" :
+			"'sgxctl accept --type trim' comes first, then this");
 }
 
 static int range_err(struct encl *en, const struct range_kind *k, const struct range_call *c, uint64_t off,

@@ -97,23 +97,40 @@ static struct emul_encl *chunk_encl(uint64_t la, unsigned *ret_prot)
 	return usable && atomic_load(&en->mapped) && atomic_load(&en->sh->debug) ? en : NULL;
 }
 
-static ssize_t access_range(uint64_t la, uint8_t *buf, const uint8_t *src, size_t bytes)
+/* An access to enclave memory, through the mappings of this process or (fixed) to one enclave without any. */
+struct access {
+	struct emul_encl *fixed;
+	uint64_t la;
+	uint8_t *buf;           /* read into, or NULL */
+	const uint8_t *src;     /* written from, or NULL */
+	size_t bytes;
+};
+
+static struct emul_encl *encl_of(const struct access *a, uint64_t la, unsigned *ret_prot)
+{
+	*ret_prot = 0;
+	if (!a->fixed)
+		return chunk_encl(la, ret_prot);
+	return atomic_load(&a->fixed->mapped) && atomic_load(&a->fixed->sh->debug) ? a->fixed : NULL;
+}
+
+/* Signals blocked. */
+static ssize_t access_range(const struct access *a)
 {
 	size_t done = 0;
-	sigset_t old;
 
-	emul_sig_block(&old);
-	while (done < bytes) {
-		size_t n = bytes - done < CHUNK ? bytes - done : CHUNK;
-		unsigned prot = 0;
-		struct emul_encl *en = chunk_encl(la + done, &prot);
+	while (done < a->bytes) {
+		size_t n = a->bytes - done < CHUNK ? a->bytes - done : CHUNK;
+		unsigned prot;
+		struct emul_encl *en = encl_of(a, a->la + done, &prot);
 		int r;
 
 		if (!en)
 			break;
 		do {
 			emul_lock(&en->sh->mutex);
-			r = access_chunk(en, la + done, buf ? buf + done : NULL, src ? src + done : NULL, n, prot);
+			r = access_chunk(en, a->la + done, a->buf ? a->buf + done : NULL,
+					 a->src ? a->src + done : NULL, n, prot);
 			emul_unlock(&en->sh->mutex);
 		} while (r == -EMUL_NO_EPC && emul_reclaim());
 		emul_ksgxd(en->sh);
@@ -121,16 +138,52 @@ static ssize_t access_range(uint64_t la, uint8_t *buf, const uint8_t *src, size_
 			break;
 		done += n;
 	}
+	return done || !a->bytes ? (ssize_t)done : -EIO;
+}
+
+static ssize_t access_here(struct access a)
+{
+	sigset_t old;
+	ssize_t n;
+
+	emul_sig_block(&old);
+	n = access_range(&a);
 	emul_sig_restore(&old);
-	return done || !bytes ? (ssize_t)done : -EIO;
+	return n;
 }
 
 ssize_t emul_peek(uint64_t la, void *buf, size_t bytes)
 {
-	return access_range(la, buf, NULL, bytes);
+	return access_here((struct access){ .la = la, .buf = buf, .bytes = bytes });
 }
 
 ssize_t emul_poke(uint64_t la, const void *buf, size_t bytes)
 {
-	return access_range(la, NULL, buf, bytes);
+	return access_here((struct access){ .la = la, .src = buf, .bytes = bytes });
+}
+
+static ssize_t access_at(int fd, uint64_t off, struct access a)
+{
+	ssize_t n = -ENOTTY;
+	sigset_t old;
+
+	emul_sig_block(&old);
+	a.fixed = emul_encl_hold(fd);
+	if (a.fixed) {
+		a.la = a.fixed->sh->base + off;
+		n = access_range(&a);
+		emul_encl_drop(a.fixed);
+	}
+	emul_sig_restore(&old);
+	return n;
+}
+
+ssize_t emul_peek_at(int fd, uint64_t off, void *buf, size_t bytes)
+{
+	return access_at(fd, off, (struct access){ .buf = buf, .bytes = bytes });
+}
+
+ssize_t emul_poke_at(int fd, uint64_t off, const void *buf, size_t bytes)
+{
+	return access_at(fd, off, (struct access){ .src = buf, .bytes = bytes });
 }

@@ -66,6 +66,8 @@ int emul_setup(const struct emul_config *cfg)
 	}
 	emul_platform_init(&c);
 	r = emul_pool_open(&c);
+	if (!r && c.observer)
+		return 0;
 	if (!r)
 		r = emul_native_setup();
 	if (!r && pthread_atfork(before_fork, after_fork_parent, after_fork_child))
@@ -180,7 +182,7 @@ int emul_open(const char *path, int flags)
 	sigset_t old;
 	int r;
 
-	if (!emul_pool || (!enclave && strcmp(path, SGX_DEV_PROVISION)))
+	if (!emul_pool || emul_pool->config.observer || (!enclave && strcmp(path, SGX_DEV_PROVISION)))
 		return -ENOENT;
 	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 		return -EEXIST;
@@ -343,6 +345,8 @@ long emul_ioctl(int fd, unsigned long cmd, void *arg)
 		return -ENOTTY;
 	r = locked_command(&c, nr);
 	emul_sig_block(&old);
+	if (nr == SGX_IOC_ENCLAVE_INIT && !r && emul_on_ready)
+		emul_on_ready((unsigned)(c.en - emul_encls), c.en->own_fd);
 	emul_encl_drop(c.en);
 	emul_sig_restore(&old);
 	return r;

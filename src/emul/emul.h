@@ -34,6 +34,11 @@ struct emul_config {
 	 * Without it each entry through emul_vdso_enter unblocks them, at the price of a system call.
 	 */
 	bool trap_signals_open;
+	/*
+	 * This process looks at enclaves of others, by their fds: it makes none, maps none, enters none, does not count as
+	 * one of their users and is charged for nothing.
+	 */
+	bool observer;
 };
 #define EMUL_EPC_PAGES_DEFAULT ((uint64_t)2 << 18)      /* 2 GiB */
 /* ELRANGEs of 2^45 bytes and more do not fit a process together with their alias. */
@@ -112,6 +117,38 @@ struct emul_mapping {
 };
 bool emul_mapping_at(uint64_t la, struct emul_mapping *ret);
 
+/*
+ * Told to whoever shows the enclaves of this process to others, with all signals blocked: enclave `slot` can be entered
+ * (it passed INIT here, or came from another process), its file is own_fd; this process lets go of it, and (sole) no other
+ * process uses it.
+ */
+extern void (*emul_on_ready)(unsigned slot, int own_fd);
+extern void (*emul_on_gone)(unsigned slot, bool sole);
+bool emul_is_sole(unsigned slot);
+/* A word that travels with the enclave, for those two: NUL-terminated, empty at first. */
+#define EMUL_LABEL_BYTES 72
+char *emul_label(unsigned slot);
+/* Where this process keeps what Linux would keep of the enclave: for emul_observe() of another. */
+uint64_t emul_where(unsigned slot);
+
+/* ---- what an observer asks ------------------------------------------------------------------------------ */
+
+/*
+ * Process pid keeps its mappings of the enclave of fd as emul_where() said there: EMUL_IOC_GET_PAGES shows these from
+ * now on, as long as the process may be read.
+ */
+void emul_observe(int fd, uint32_t pid, uint64_t where);
+/* emul_peek() and emul_poke() by offset, of an enclave that nobody here has mapped. */
+ssize_t emul_peek_at(int fd, uint64_t off, void *buf, size_t bytes);
+ssize_t emul_poke_at(int fd, uint64_t off, const void *buf, size_t bytes);
+/* The enclave behind fd, for who did not make it; -ENOTTY: it is none. */
+struct emul_identity {
+	enum emul_kernel kernel;
+	bool no_sgx2, initialized, debug;
+	uint64_t base, size;
+};
+int emul_identify(int fd, struct emul_identity *ret);
+
 /* What the CPU did, told while it happens: signal context, general registers only. */
 enum emul_event_kind { EMUL_EVENT_LEAF, EMUL_EVENT_REFUSED, EMUL_EVENT_AEX };
 struct emul_event {
@@ -140,14 +177,18 @@ struct emul_get_secs {
 	uint64_t padding;       /* in: 0 or where to put the 352 bytes of PKCS#1 padding */
 };
 
+#define EMUL_PTE_UNKNOWN    2
+#define EMUL_VMA_UNKNOWN    (-2)
+#define EMUL_PAGE_OUT       1u
+#define EMUL_PAGE_AUGMENTED 2u  /* came by EAUG */
 /* Run-length coded; call again from next_off until n == 0. */
 struct emul_page_range {
 	uint64_t off, pages;
 	uint32_t word;          /* SGXM_E_* bits without locks; 0 = no page */
-	uint16_t pte;           /* 1 present in this process */
-	int16_t vma;            /* PROT_* in this process, -1 = not mapped */
+	uint16_t pte;           /* 1 present in this process; to an observer EMUL_PTE_UNKNOWN */
+	int16_t vma;            /* PROT_* in this process, -1 = not mapped; to an observer EMUL_VMA_UNKNOWN */
 	uint32_t max_prot;      /* driver's record: SGX_SECINFO_R.., bit 31: the record exists */
-	uint32_t out;           /* 1: not in the EPC, word is what comes back */
+	uint32_t out;           /* EMUL_PAGE_OUT: not in the EPC, word is what comes back; EMUL_PAGE_AUGMENTED */
 };
 struct emul_get_pages {
 	uint64_t off, length;   /* in: bytes, page aligned */

@@ -198,6 +198,7 @@ int emul_encl_claim(int own_fd, const struct stat *st, bool is_new, struct emul_
 	if (!r) {
 		en->machine = (struct sgxm){ .ops = &emul_machine_ops, .host = en, .platform = emul_platform() };
 		emul_epc_attach(en->sh, en->dev, en->ino);
+		emul_elsewhere_join(en, false);
 		atomic_store(&en->live, 1);
 		if (en == &emul_encls[atomic_load(&emul_n_encls)])
 			atomic_fetch_add(&emul_n_encls, 1);
@@ -254,6 +255,8 @@ static int attach(int fd, const struct stat *st)
 	r = emul_encl_claim(own, st, false, &en);
 	if (r)
 		close(own);
+	else if (emul_on_ready && atomic_load(&en->sh->initialized))
+		emul_on_ready((unsigned)(en - emul_encls), own);
 	return r;
 }
 
@@ -277,18 +280,25 @@ struct emul_encl *emul_encl_hold(int fd)
 
 static void release(struct emul_encl *en)
 {
+	if (emul_on_gone)
+		emul_on_gone((unsigned)(en - emul_encls), emul_epc_sole(en->sh));
+	struct emul_shared *sh = en->sh;
+
+	emul_elsewhere_leave(en);
 	if (atomic_load(&en->mapped))
-		unmap_meta(en, en->sh->size);
+		unmap_meta(en, sh->size);
 	close(en->own_fd);
-	emul_epc_detach(en->sh);
+	emul_epc_detach(sh);
 	unmap(en->bounce, EMUL_BOUNCE_BYTES);
 	en->bounce = NULL;
 	if (en->vma)
 		munmap(en->vma, en->cap_vma * sizeof(*en->vma));
 	en->vma = NULL;
 	en->cap_vma = 0;
-	unmap(en->sh, SMALL_BYTES);
+	emul_lock(&en->mm_lock);        /* who has it looks into the file before unlocking */
 	en->sh = NULL;
+	emul_unlock(&en->mm_lock);
+	unmap(sh, SMALL_BYTES);
 }
 
 /* Closing and duplicating need no hooks: /proc knows. */
@@ -364,9 +374,12 @@ void emul_encl_after_fork(bool child)
 	for (uint32_t i = 0; i < atomic_load(&emul_n_encls); i++) {
 		if (!atomic_load(&emul_encls[i].live))
 			continue;
+		if (child)
+			emul_encls[i].user = EMUL_USERS;        /* the parent's */
 		emul_unlock(&emul_encls[i].mm_lock);
 		if (child) {
 			emul_epc_attach(emul_encls[i].sh, emul_encls[i].dev, emul_encls[i].ino);
+			emul_elsewhere_join(&emul_encls[i], true);
 			atomic_fetch_sub(&emul_encls[i].sh->forks, 1);
 		}
 	}

@@ -7,7 +7,7 @@
 
 #include "emul/internal.h"
 
-#define EMUL_VERSION 2u
+#define EMUL_VERSION 3u
 
 /* Size of every enclave file: up to the SECS behind the last page of the largest ELRANGE. */
 #define EMUL_FILE_BYTES (EMUL_OFF_BACKING + ((uint64_t)1 << EMUL_MAX_SIZE_LOG2) + SGX_PAGE_SIZE)

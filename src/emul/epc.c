@@ -14,24 +14,12 @@
 
 #include "emul/driver.h"
 #include "emul/encl.h"
+#include "emul/proc.h"
 #include "emul/raw.h"
 
 struct emul_pool *emul_pool;
 
 /* ---- who holds a file --------------------------------------------------------------------------- */
-
-static char *put_number(char *p, uint32_t n)
-{
-	char digits[12], *d = digits;
-
-	do
-		*d++ = (char)('0' + n % 10);
-	while (n /= 10);
-	while (d > digits)
-		*p++ = *--d;
-	*p = 0;
-	return p;
-}
 
 static int to_fd(const char *name)
 {
@@ -45,14 +33,6 @@ static int to_fd(const char *name)
 	return n;
 }
 
-struct dirent64_raw {           /* struct linux_dirent64 */
-	uint64_t ino;
-	int64_t off;
-	uint16_t reclen;
-	uint8_t type;
-	char name[];
-};
-
 static bool is_same_file(long dir, const char *name, dev_t dev, ino_t ino)
 {
 	struct stat st;
@@ -63,7 +43,7 @@ static bool is_same_file(long dir, const char *name, dev_t dev, ino_t ino)
 /* Whether process pid has the file open under a number other than except_fd. */
 bool emul_process_has_file(uint32_t pid, dev_t dev, ino_t ino, int except_fd)
 {
-	char path[32] = "/proc/", *end = put_number(path + 6, pid);
+	char path[32] = "/proc/", *end = proc_put_number(path + 6, pid);
 	_Alignas(8) char buf[2048];
 	bool found = false;
 	long n;
@@ -75,7 +55,7 @@ bool emul_process_has_file(uint32_t pid, dev_t dev, ino_t ino, int except_fd)
 		return dir != -ENOENT;
 	while (!found && (n = raw3(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
 		for (long at = 0; at < n && !found;) {
-			const struct dirent64_raw *e = (const void *)(buf + at);
+			const struct proc_dirent *e = (const void *)(buf + at);
 			int fd = to_fd(e->name);
 
 			at += e->reclen;
@@ -184,6 +164,8 @@ bool emul_epc_sole(struct emul_shared *sh)
 
 void emul_epc_attach(struct emul_shared *sh, dev_t dev, ino_t ino)
 {
+	if (emul_pool->config.observer)
+		return;
 	emul_lock(&emul_pool->lock);
 	for (unsigned i = 0; !sh->pool_id && i < EMUL_MAX_CHARGES; i++) {
 		struct emul_charge *c = &emul_pool->charges[i];
@@ -207,6 +189,8 @@ void emul_epc_detach(struct emul_shared *sh)
 {
 	uint32_t pid = raw_getpid();
 
+	if (emul_pool->config.observer)
+		return;
 	emul_lock(&emul_pool->lock);
 	if (is_home(sh)) {
 		struct emul_charge *c = &emul_pool->charges[sh->charge];

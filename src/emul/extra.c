@@ -98,6 +98,7 @@ long emul_ioc_last_refusal(struct emul_call *c)
  */
 struct walk {
 	struct emul_encl *en;
+	bool blind;                     /* mappings and page-table entries are another process's, and out of sight */
 	uint64_t end;                   /* page index */
 	struct emul_page_range piece[PIECE_RANGES];
 	size_t n, room;
@@ -107,7 +108,12 @@ static bool emit(struct walk *w, const struct emul_page_range *r)
 {
 	if (w->n == w->room)
 		return false;
-	w->piece[w->n++] = *r;
+	w->piece[w->n] = *r;
+	if (w->blind) {
+		w->piece[w->n].pte = EMUL_PTE_UNKNOWN;
+		w->piece[w->n].vma = EMUL_VMA_UNKNOWN;
+	}
+	w->n++;
 	return true;
 }
 
@@ -153,8 +159,8 @@ static void describe(const struct walk *w, uint64_t i, struct emul_page_range *r
 	uint32_t word = __atomic_load_n(&w->en->epcm[i].word, __ATOMIC_RELAXED) & SGXM_E_STATE;
 
 	r->word = word & SGXM_E_VALID ? word : 0;
-	r->out = !!(rec & EMUL_REC_SWAPPED);
-	if (r->out && w->en->pcmd)
+	r->out = (rec & EMUL_REC_SWAPPED ? EMUL_PAGE_OUT : 0) | (rec & EMUL_REC_AUGMENTED ? EMUL_PAGE_AUGMENTED : 0);
+	if (r->out & EMUL_PAGE_OUT && w->en->pcmd)
 		r->word = epcm_from_secinfo(w->en->pcmd[i].secinfo.flags) & SGXM_E_STATE;
 	r->pte = w->en->pte[i] & EMUL_PTE_PRESENT;
 	r->max_prot = rec & EMUL_REC_EXISTS ? (rec & EMUL_REC_MAX_MASK) | RECORD_EXISTS : 0;
@@ -172,7 +178,7 @@ static bool is_nothing(const struct emul_page_range *r)
 }
 
 /* Pages that look like page i, from i on: *r describes them.  mm_lock held. */
-static uint64_t run_from(const struct walk *w, uint64_t i, struct emul_page_range *r)
+static uint64_t run_from(struct walk *w, uint64_t i, struct emul_page_range *r)
 {
 	uint64_t edge, data = next_record(w, i), j = i + 1;
 	struct emul_page_range next;
@@ -181,6 +187,8 @@ static uint64_t run_from(const struct walk *w, uint64_t i, struct emul_page_rang
 	r->vma = vma_at(w, i, &edge);
 	if (data > i)           /* nothing was ever here: up to the next page or mapping */
 		return data < edge ? data : edge;
+	if (emul_pool->config.observer && !w->blind)
+		w->blind = !emul_observe_ptes(w->en, i / RECORDS_PER_PAGE * RECORDS_PER_PAGE, RECORDS_PER_PAGE);
 	describe(w, i, r);
 	next = *r;
 	/* looking into a hole would fill it */
@@ -228,6 +236,8 @@ static bool one_piece(struct walk *w, struct emul_get_pages *arg, uint64_t *i)
 	w->n = 0;
 	w->room = left < PIECE_RANGES ? (size_t)left : PIECE_RANGES;
 	emul_lock(&w->en->mm_lock);
+	if (emul_pool->config.observer)
+		w->blind = !emul_observe_vmas(w->en);
 	*i = walk_pages(w, *i);
 	emul_unlock(&w->en->mm_lock);
 	bytes = w->n * sizeof(w->piece[0]);

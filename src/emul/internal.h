@@ -45,6 +45,7 @@ struct emul_record {
 };
 #define EMUL_REC_EXISTS   0x8000u
 #define EMUL_REC_DIRTY    0x4000u       /* the memory was used before: EAUG must zero it */
+#define EMUL_REC_AUGMENTED 0x2000u      /* came by EAUG */
 #define EMUL_REC_SWAPPED  0x0100u       /* not in the EPC: the contents are in the backing store */
 #define EMUL_REC_LEAVING  0x0200u       /* being reclaimed: who needs it waits for emul_shared.mutex */
 #define EMUL_REC_OUT      (EMUL_REC_SWAPPED | EMUL_REC_LEAVING)
@@ -71,6 +72,9 @@ struct emul_mutex {
 	_Atomic uint32_t waiters;
 };
 
+#define EMUL_ZAPS  16u
+#define EMUL_USERS 32u          /* processes that are told; more of them hear of it when they enter */
+
 struct emul_shared {
 	uint64_t magic;
 	uint32_t version;
@@ -96,6 +100,15 @@ struct emul_shared {
 	uint64_t pool_id;               /* the pool that is charged for this enclave; 0 = none */
 	uint64_t pool_total;            /* its size, for processes with another pool */
 	uint32_t charge;                /* index of emul_pool.charges */
+	char label[EMUL_LABEL_BYTES];
+	/* elsewhere.c: page-table entries that every process has to drop; written under mutex */
+	_Atomic uint64_t zap_serial;    /* how many there were */
+	struct { uint64_t la, bytes, drop; } zap[EMUL_ZAPS];    /* the last, by serial */
+	struct {
+		_Atomic uint32_t pid;           /* 0 = free */
+		int32_t own_fd;
+		_Atomic uint64_t done;          /* up to this serial */
+	} user[EMUL_USERS];
 };
 _Static_assert(sizeof(struct emul_shared) <= 4096, "one page");
 
@@ -175,6 +188,9 @@ struct emul_encl {
 	struct emul_mutex mm_lock;
 	struct emul_vma *vma;
 	size_t n_vma, cap_vma;
+	_Atomic uint64_t zap_done;      /* of sh->zap_serial; mm_lock */
+	_Atomic uint32_t zap_wanted;    /* whoever unlocks mm_lock looks again */
+	uint32_t user;                  /* our entry of sh->user; EMUL_USERS = none */
 };
 #define EMUL_MAX_ENCLAVES 1024
 #define EMUL_BOUNCE_BYTES 0x10000u
@@ -262,6 +278,12 @@ unsigned emul_reclaim(void);
 /* What the kernel's thread of that name does when few pages are free. */
 void emul_ksgxd(const struct emul_shared *sh);
 
+/* ---- observe.c: what the process keeps that emul_observe() named; mm_lock held ------------------------------ */
+
+/* Its mappings become en->vma, its page-table entries [first, first + n) en->pte.  False: they cannot be read. */
+bool emul_observe_vmas(struct emul_encl *en);
+bool emul_observe_ptes(struct emul_encl *en, uint64_t first, uint64_t n);
+
 /* ---- mm.c ------------------------------------------------------------------------------------------- */
 
 /* Calls that change mappings, one at a time; taken before every mm_lock, held over a fork. */
@@ -270,12 +292,14 @@ extern struct emul_mutex emul_maps_lock;
 struct emul_vma *emul_vma_find(struct emul_encl *en, uint64_t la);
 /* Drop page-table entries of a range (munmap, zap, mprotect): mm_lock held. */
 void emul_pte_zap(struct emul_encl *en, uint64_t la, uint64_t bytes);
+/* Bring the real mapping of a range down to what the EPCM allows: mm_lock held. */
+void emul_pte_sync(struct emul_encl *en, uint64_t la, uint64_t bytes);
 /* Forget that pages were used: mm_lock held. */
 void emul_pte_age(struct emul_encl *en, uint64_t first, uint64_t n);
 extern uint64_t emul_widen_max;         /* neighbours that are mapped along with a page */
-/* The kernel zaps PTEs in every process (MODIFY_TYPES to TCS, REMOVE, reclaim): takes mm_lock. */
+/* The kernel zaps PTEs in every process (MODIFY_TYPES to TCS, REMOVE): takes mm_lock; sh->mutex held, see elsewhere.c. */
 void emul_zap_everywhere(struct emul_encl *en, uint64_t la, uint64_t bytes);
-/* EPCM rights of the range were narrowed: bring the real mapping down; takes mm_lock. */
+/* EPCM rights of the range were narrowed: bring the real mappings down; takes mm_lock; sh->mutex held, too. */
 void emul_sync_rights(struct emul_encl *en, uint64_t la, uint64_t bytes);
 /* Bring the real mapping of a page (and alike neighbours) up to VMA & EPCM: mm_lock held.  False: it cannot be. */
 bool emul_native_widen(struct emul_encl *en, struct emul_vma *v, uint64_t page);
@@ -283,6 +307,28 @@ bool emul_native_widen(struct emul_encl *en, struct emul_vma *v, uint64_t page);
 void emul_pte_set(struct emul_encl *en, const struct emul_vma *v, uint64_t page);
 /* install a PTE (AUGMENT of --kernel=fixed): takes mm_lock; false when no VMA allows it */
 bool emul_pte_install(struct emul_encl *en, uint64_t la);
+
+/* ---- elsewhere.c: the same in all other processes that have the enclave ------------------------------------ */
+
+/* This process has it from now on, or no more; a forked child has it as its parent did. */
+void emul_elsewhere_join(struct emul_encl *en, bool forked);
+void emul_elsewhere_leave(struct emul_encl *en);
+/*
+ * Page-table entries (drop), or rights that the EPCM has no more, go there too.  sh->mutex is held, and dropped while
+ * threads inside the enclave are waited for; a process that is stopped will do it before it goes on.
+ */
+void emul_elsewhere_zap(struct emul_encl *en, uint64_t la, uint64_t bytes, bool drop);
+/* What others asked for; mm_lock held. */
+void emul_elsewhere_serve(struct emul_encl *en);
+/* ... of all enclaves, when a signal says so */
+bool emul_elsewhere_is_kick(int sig, const siginfo_t *info);
+void emul_elsewhere_poll(void);
+static inline bool emul_elsewhere_behind(const struct emul_encl *en)
+{
+	return atomic_load(&en->sh->zap_serial) != atomic_load_explicit(&en->zap_done, memory_order_relaxed);
+}
+bool emul_trylock(struct emul_mutex *m);        /* false: held; also by this thread */
+bool emul_lock_is_own(const struct emul_mutex *m);
 
 /* ---- fault.c ------------------------------------------------------------------------------------------ */
 

@@ -32,7 +32,7 @@ static uint64_t add_run(struct emul_encl *en, uint64_t la, uint64_t n, struct em
 {
 	uint64_t i = emul_page_index(en, la), done = 0;
 	uint64_t slots = (EMUL_VA_SLOTS - en->sh->page_count % EMUL_VA_SLOTS) % EMUL_VA_SLOTS;
-	uint16_t word = emul_rec_make(SGX_PT_REG, SGX_SECINFO_RWX);
+	uint16_t word = emul_rec_make(SGX_PT_REG, SGX_SECINFO_RWX) | EMUL_REC_AUGMENTED;
 
 	n = n < slots ? n : slots;
 	n = n < st->pages ? n : st->pages;

@@ -138,7 +138,8 @@ int emul_add_dynamic(struct emul_encl *en, uint64_t la, struct emul_stash *st)
 		emul_epc_give(en->sh, 1);
 		return r;
 	}
-	atomic_store_explicit(&rec->word, emul_rec_make(SGX_PT_REG, SGX_SECINFO_RWX), memory_order_release);
+	atomic_store_explicit(&rec->word, emul_rec_make(SGX_PT_REG, SGX_SECINFO_RWX) | EMUL_REC_AUGMENTED,
+			      memory_order_release);
 	atomic_fetch_add_explicit(&en->sh->eaugs, 1, memory_order_relaxed);
 	return 0;
 }

@@ -50,7 +50,7 @@ static int modify_page(struct emul_encl *en, uint64_t off, uint64_t bytes, void 
 		if (~max & PROT_TCS)
 			return -EPERM;
 		max = PROT_TCS;
-		atomic_store(&rec->word, emul_rec_make(emul_rec_pt(was), max));
+		atomic_store(&rec->word, emul_rec_make(emul_rec_pt(was), max) | (was & EMUL_REC_AUGMENTED));
 		emul_zap_everywhere(en, en->sh->base + off, SGX_PAGE_SIZE);
 	}
 	/* EMODT faulted -> EFAULT; refused -> EFAULT and its code.  The maximum is put back. */
@@ -65,7 +65,7 @@ static int modify_page(struct emul_encl *en, uint64_t off, uint64_t bytes, void 
 	r = emul_etrack(en);
 	if (r)
 		return r;
-	atomic_store(&rec->word, emul_rec_make(to, max));
+	atomic_store(&rec->word, emul_rec_make(to, max) | (was & EMUL_REC_AUGMENTED));
 	*ret_done = bytes;
 	return 0;
 }

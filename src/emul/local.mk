@@ -1,18 +1,18 @@
 noinst_LIBRARIES += libemul.a
 emul_device_sources = \
 	src/emul/emul.h src/emul/internal.h \
-	src/emul/driver.h src/emul/encl.h src/emul/raw.h \
+	src/emul/driver.h src/emul/encl.h src/emul/proc.h src/emul/raw.h \
 	src/emul/device.c src/emul/epc.c src/emul/pool.c src/emul/platform.c \
 	src/emul/ioc_common.c src/emul/ioc_user.c \
 	src/emul/ioc_create.c src/emul/ioc_add_pages.c src/emul/ioc_init.c src/emul/ioc_provision.c \
 	src/emul/ioc_restrict.c src/emul/ioc_modify.c src/emul/ioc_remove.c src/emul/ioc_augment.c \
-	src/emul/extra.c src/emul/debug.c
+	src/emul/extra.c src/emul/debug.c src/emul/observe.c
 libemul_a_SOURCES = $(emul_device_sources) src/emul/emul_crypto.h src/emul/emul_crypto.c
 # EENTER passes through here without a trap: the enclave must see its caller's vector state
 libemul_a_CFLAGS = $(AM_CFLAGS) $(CONV_CFLAGS) -mgeneral-regs-only
 include src/emul/native.mk
 # reached from the fault path and from EENTER without a trap
-libemul_native_a_SOURCES += src/emul/encl.c src/emul/host.c src/emul/lock.c src/emul/query.c
+libemul_native_a_SOURCES += src/emul/elsewhere.c src/emul/encl.c src/emul/host.c src/emul/lock.c src/emul/query.c
 libemul_native_a_SOURCES += src/emul/native_mask.c src/emul/native_event.c src/emul/native_abort.c
 
 emul_fixture = tests/unit/emul_fixture.c tests/unit/emul_fixture.h tests/driver/tiny.c tests/driver/tiny.h

@@ -126,12 +126,48 @@ void emul_lock(struct emul_mutex *m)
 		lock_slow(m, self);
 }
 
+bool emul_trylock(struct emul_mutex *m)
+{
+	uint32_t free_word = 0;
+
+	if (!own_tid)
+		own_tid = raw_gettid();
+	return atomic_compare_exchange_strong(&m->owner, &free_word, own_tid);
+}
+
+bool emul_lock_is_own(const struct emul_mutex *m)
+{
+	return own_tid && atomic_load(&m->owner) == own_tid;
+}
+
+/* What other processes want done to the page tables that this lock guards. */
+static void look_elsewhere(struct emul_encl *en)
+{
+	if (en->sh && emul_elsewhere_behind(en))
+		emul_elsewhere_serve(en);
+}
+
+static struct emul_encl *encl_of_lock(struct emul_mutex *m)
+{
+	return &emul_encls[((uintptr_t)m - (uintptr_t)emul_encls) / sizeof(emul_encls[0])];
+}
+
 void emul_unlock(struct emul_mutex *m)
 {
+	struct emul_encl *en = is_private(m) ? encl_of_lock(m) : NULL;
+
+	if (en)
+		look_elsewhere(en);
 	/* Sequentially consistent on both sides: a waiter counts itself before the kernel compares. */
 	atomic_store(&m->owner, 0);
 	if (atomic_load(&m->waiters))
 		raw6(SYS_futex, &m->owner, FUTEX_WAKE, 1, 0, 0, 0);
+	/* asked for in between, by a signal that found this thread in the way */
+	while (en && atomic_load(&en->zap_wanted) && emul_trylock(m)) {
+		atomic_store(&en->zap_wanted, 0);
+		look_elsewhere(en);
+		atomic_store(&m->owner, 0);
+	}
 }
 
 /* A holder may wait for its CPU as long as other programs like: about a second in all. */

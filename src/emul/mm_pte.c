@@ -148,21 +148,28 @@ void emul_pte_forget(struct emul_encl *en, uint64_t la, uint64_t bytes)
 			en->pte[i] = 0;
 }
 
+void emul_pte_sync(struct emul_encl *en, uint64_t la, uint64_t bytes)
+{
+	uint64_t first, end;
+
+	if (emul_mm_clip(en, la, bytes, &first, &end))
+		emul_pte_narrow(en, first, end);
+}
+
 void emul_zap_everywhere(struct emul_encl *en, uint64_t la, uint64_t bytes)
 {
 	emul_lock(&en->mm_lock);
 	emul_pte_zap(en, la, bytes);
 	emul_unlock(&en->mm_lock);
+	emul_elsewhere_zap(en, la, bytes, true);
 }
 
 void emul_sync_rights(struct emul_encl *en, uint64_t la, uint64_t bytes)
 {
-	uint64_t first, end;
-
 	emul_lock(&en->mm_lock);
-	if (emul_mm_clip(en, la, bytes, &first, &end))
-		emul_pte_narrow(en, first, end);
+	emul_pte_sync(en, la, bytes);
 	emul_unlock(&en->mm_lock);
+	emul_elsewhere_zap(en, la, bytes, false);
 }
 
 /* A VMA made before CREATE maps the wrong part of the file: put it right, once. */

@@ -10,20 +10,30 @@
 
 #define XSAVE_SLOW_BYTES 12288
 
-/* Resolve a missing entry for the ENCLU of the host: rare, and reaches code that uses vector registers. */
+/* What is rare, and reaches code that uses vector registers: with these put aside, and signals blocked. */
+#define SLOWLY(statement) do { \
+	_Alignas(64) uint8_t state_[XSAVE_SLOW_BYTES]; \
+	sigset_t old_; \
+	__builtin_memset(state_, 0, 1024); \
+	__asm__ volatile("xsave64 %0" : "+m"(state_) : "a"(-1), "d"(-1)); \
+	emul_sig_block(&old_); \
+	statement; \
+	emul_sig_restore(&old_); \
+	__asm__ volatile("xrstor64 %0" : : "m"(state_), "a"(-1), "d"(-1)); \
+} while (0)
+
+/* Resolve a missing entry for the ENCLU of the host. */
 static enum emul_fault slow_fault(struct emul_encl *en, uint64_t la, uint32_t pfec_in, uint32_t *pfec)
 {
-	_Alignas(64) uint8_t state[XSAVE_SLOW_BYTES];
-	sigset_t old;
+	enum emul_fault f;
 
-	__builtin_memset(state, 0, 1024);
-	__asm__ volatile("xsave64 %0" : "+m"(state) : "a"(-1), "d"(-1));
-	emul_sig_block(&old);
-	enum emul_fault f = emul_fault(en, la, pfec_in & SGX_PFEC_W ? SGXM_WRITE : SGXM_READ, EMUL_BY_LEAF, pfec);
-
-	emul_sig_restore(&old);
-	__asm__ volatile("xrstor64 %0" : : "m"(state), "a"(-1), "d"(-1));
+	SLOWLY(f = emul_fault(en, la, pfec_in & SGX_PFEC_W ? SGXM_WRITE : SGXM_READ, EMUL_BY_LEAF, pfec));
 	return f;
+}
+
+static void slow_poll(void)
+{
+	SLOWLY(emul_elsewhere_poll());
 }
 
 static int refused(struct native_frame *f, uint64_t vector, uint64_t errcd, uint64_t addr, const char *check)
@@ -94,6 +104,8 @@ int native_eenter(struct native_frame *f, uint64_t *ret_masked)
 					     refused(f, out.kind == SGXM_UD ? SGX_VEC_UD : SGX_VEC_GP, 0, 0, out.check);
 	}
 	atomic_fetch_add_explicit(&en->sh->eenters, 1, memory_order_relaxed);
+	if (emul_elsewhere_behind(en))
+		slow_poll();
 	if (emul_on_event)
 		native_tell_leaf(&(struct sgxm_regs){ .rax = SGX_EENTER, .rbx = tcs, .rcx = (uintptr_t)native_aep,
 						      .rdx = f->regs.rdx, .rip = (uintptr_t)native_aep }, tcs, 0, NULL);

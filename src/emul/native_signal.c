@@ -92,7 +92,9 @@ void native_signals_put_back(const void *table)
 int native_signals_setup(void)
 {
 	for (size_t i = 0; i < N_TRAP; i++) {
-		int r = install_ours(trap_signals[i], 0, &program[trap_signals[i]]);
+		/* SIGSYS also comes from elsewhere.c, which is no business of the program's system calls */
+		int r = install_ours(trap_signals[i], trap_signals[i] == SIGSYS ? SA_RESTART : 0,
+				     &program[trap_signals[i]]);
 
 		if (r)
 			return r;

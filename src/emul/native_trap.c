@@ -197,6 +197,8 @@ static void host_enclu(struct trap *t, struct emul_encl *en)
 	}
 	count(leaf == SGX_EENTER ? &en->sh->eenters : &en->sh->eresumes);
 	native_tell_leaf(&before, before.rbx, 0, NULL);
+	if (emul_elsewhere_behind(en))
+		emul_elsewhere_poll();
 	now_inside(t, in);
 }
 
@@ -596,9 +598,10 @@ static void trap_outside(struct trap *t)
 
 struct native_tb *native_trap(int sig, siginfo_t *info, ucontext_t *uc, struct native_tb *tb)
 {
+	bool kick = emul_elsewhere_is_kick(sig, info);
 	struct trap t;
 
-	if (native_outside_hook && !(tb && tb->in_enclave) && native_outside_hook(sig, info, uc, tb))
+	if (!kick && native_outside_hook && !(tb && tb->in_enclave) && native_outside_hook(sig, info, uc, tb))
 		return tb;
 	/* field by field: zeroing all of it first would be most of the work */
 	t.sig = sig;
@@ -612,11 +615,13 @@ struct native_tb *native_trap(int sig, siginfo_t *info, ucontext_t *uc, struct n
 		t.regs.fsbase = tb->encl_fs;
 		t.regs.gsbase = tb->encl_gs;
 		trap_inside(&t, tb->in_enclave);
-	} else {
+	} else if (!kick) {
 		trap_outside(&t);
 	}
 	regs_store(&t);
-	if (t.forward)
+	if (kick)
+		emul_elsewhere_poll();
+	else if (t.forward)
 		native_forward(t.sig, t.info, uc, t.tb);
 	return t.tb;
 }

@@ -7,6 +7,15 @@
 #include "emul/raw.h"
 
 void (*emul_on_event)(const struct emul_event *ev);
+void (*emul_on_ready)(unsigned slot, int own_fd);
+void (*emul_on_gone)(unsigned slot, bool sole);
+
+bool emul_is_sole(unsigned slot)
+{
+	return atomic_load(&emul_encls[slot].live) && emul_epc_sole(emul_encls[slot].sh);
+}
+
+char *emul_label(unsigned slot) { return emul_encls[slot].sh->label; }
 
 bool emul_is_device_size(uint64_t bytes)
 {

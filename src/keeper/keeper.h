@@ -27,6 +27,7 @@ struct keeper {
 	struct session_slot *slot;      /* NULL for requests that are served without an enclave */
 	char name[SESSION_NAME_MAX + 1];
 	char *image;
+	struct session_program program; /* pid 0: the enclave is our own */
 	struct sgx_dev *dev;
 	struct dev_config dev_config;
 	struct encl *encl;
@@ -53,21 +54,22 @@ typedef struct json *(*request_fn)(struct keeper *k, struct request *r, struct e
 #define KEEPER_REQUESTS(X) \
 	X(status,      "status",      0) \
 	X(augment,     "augment",     REQ_CHANGES) \
-	X(accept_test, "accept-test", REQ_CHANGES) \
+	X(accept_test, "accept-test", REQ_CHANGES | REQ_ENTERS) \
 	X(dump_secs,   "dump-secs",   0) \
 	X(pages,       "pages",       0) \
-	X(call,        "call",        0) \
+	X(call,        "call",        REQ_ENTERS) \
 	X(restrict,    "restrict",    REQ_CHANGES) \
 	X(modify_type, "modify-type", REQ_CHANGES) \
 	X(remove,      "remove",      REQ_CHANGES) \
-	X(accept,      "accept",      REQ_CHANGES) \
-	X(extend,      "extend",      REQ_CHANGES) \
+	X(accept,      "accept",      REQ_CHANGES | REQ_ENTERS) \
+	X(extend,      "extend",      REQ_CHANGES | REQ_ENTERS) \
 	X(peek,        "peek",        0) \
 	X(poke,        "poke",        0) \
 	X(dump_tcs,    "dump-tcs",    0) \
 	X(dump_ssa,    "dump-ssa",    0) \
 	X(info,        "info",        0)
 #define REQ_CHANGES 1u          /* one at a time */
+#define REQ_ENTERS  2u          /* nothing for the enclave of a program */
 
 #define KEEPER_REQUEST_DECL(symbol, name, flags) \
 	struct json *req_##symbol(struct keeper *k, struct request *r, struct err *e);
@@ -77,9 +79,13 @@ KEEPER_REQUESTS(KEEPER_REQUEST_DECL)
 struct json *req_load(struct keeper *k, struct request *r, struct err *e);
 /* Without one: the keeper ends with the answer. */
 struct json *req_offers(struct keeper *k, struct request *r, struct err *e);
+/* One request about the enclave of a program under `sgxctl run`, by a keeper that is started for it alone. */
+struct json *req_attend(struct keeper *k, struct request *r, struct err *e);
 
 /* ---- loop.c -------------------------------------------------------------------------------------- */
 
+/* Serves the request called op: its reply, or NULL with e. */
+struct json *keeper_serve(struct keeper *k, const char *op, struct request *r, struct err *e);
 /* Serves requests until unload or a signal; does not return. */
 _Noreturn void keeper_loop(struct keeper *k);
 /* Clears the folder and ends the process; threads inside the enclave end with it. */

@@ -11,6 +11,7 @@ sgxctl_keeper_SOURCES = \
 	src/keeper/mmap_serve.c \
 	src/keeper/req_accept.c \
 	src/keeper/req_accept_test.c \
+	src/keeper/req_attend.c \
 	src/keeper/req_augment.c \
 	src/keeper/req_call.c \
 	src/keeper/req_dump_secs.c \

@@ -118,10 +118,18 @@ static int lock_change(struct keeper *k, struct err *e)
 	return 0;
 }
 
-static struct json *serve(struct keeper *k, const struct row *row, struct request *r, struct err *e)
+struct json *keeper_serve(struct keeper *k, const char *op, struct request *r, struct err *e)
 {
+	const struct row *row = op ? find(op) : NULL;
 	struct json *doc;
 
+	if (!row) {
+		err_set(e, ERR_PROTOCOL, 0, "the keeper knows no request '%.40s'", op ? op : "");
+		return NULL;
+	}
+	if ((row->flags & REQ_ENTERS) && encl_need_entry(k->encl, e))
+		return NULL;
+	atomic_fetch_add(&k->requests, 1);
 	if ((row->flags & REQ_CHANGES) && lock_change(k, e))
 		return NULL;
 	doc = row->run(k, r, e);
@@ -133,23 +141,16 @@ static struct json *serve(struct keeper *k, const struct row *row, struct reques
 static void answer(struct keeper *k, int conn, const struct session_msg *m)
 {
 	const char *op = json_str(json_get(m->body, "op"));
-	const struct row *row = op ? find(op) : NULL;
 	struct request r = { .body = m->body, .fds = m->fds, .n_fds = m->n_fds, .conn = conn };
 	struct err e = { 0 };
 	struct json *doc;
 
 	if (op && !strcmp(op, "unload"))
 		unload(k, conn);
-	if (!row) {
-		err_set(&e, ERR_PROTOCOL, 0, "the keeper knows no request '%.40s'", op ? op : "");
-		reply_err(conn, "request", &e);
-		return;
-	}
-	atomic_fetch_add(&k->requests, 1);
-	doc = serve(k, row, &r, &e);
+	doc = keeper_serve(k, op, &r, &e);
 	if (!doc)
 		doc = session_error_doc(&e);
-	keeper_log(op, doc);
+	keeper_log(op ? op : "request", doc);
 	keeper_reply(conn, doc);
 	json_free(doc);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * sgxctl-keeper, started by sgxctl: takes its first request from an inherited socket.  "load" makes it the
- * keeper of an enclave until that is unloaded; "info", "offers" and "accept-test" are answered, and the process ends.
+ * keeper of an enclave until that is unloaded; "info", "offers", "accept-test" and "attend" are answered, and the
+ * process ends.
  */
 #include <errno.h>
 #include <signal.h>
@@ -56,6 +57,8 @@ static struct json *first(struct keeper *k, struct request *r, const char *op, s
 {
 	if (!strcmp(op, "load"))
 		return req_load(k, r, e);
+	if (!strcmp(op, "attend"))
+		return req_attend(k, r, e);
 	if (!strcmp(op, "info"))
 		return req_info(k, r, e);
 	if (!strcmp(op, "offers"))

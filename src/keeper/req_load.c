@@ -116,6 +116,7 @@ static int publish(struct keeper *k, struct err *e)
 	int r;
 
 	json_add_str(info, "state", "running");
+	json_add_str(info, "origin", "load");
 	json_add_str(info, "device", sgx_dev_name(k->dev));
 	add_identity(info, k);
 	r = session_slot_publish(k->slot, info, e);

@@ -11,7 +11,9 @@ static void add_vma(struct json *o, int vma)
 {
 	char perm[4];
 
-	if (vma < 0)
+	if (vma == -1)
+		json_add_str(o, "vma", "unmapped");
+	else if (vma < 0)
 		json_add_null(o, "vma");
 	else
 		json_add_str(o, "vma", perm_word((vma & PROT_READ ? SGX_SECINFO_R : 0u) |

@@ -179,6 +179,8 @@ int session_call(const char *name, const struct json *request, const int *fds, s
 	dir = session_folder_open(state, name, e);
 	if (dir < 0)
 		return -1;
+	if (session_is_program(dir))
+		return session_program_call(name, request, fds, n_fds, progress, arg, ret_reply, e);
 	sock = session_connect(name, dir, e);
 	if (sock < 0)
 		return -1;

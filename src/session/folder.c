@@ -33,6 +33,8 @@ int session_folder_open(int state_fd, const char *name, struct err *e)
 
 int session_folder_alive(int dir_fd)
 {
+	if (session_is_program(dir_fd))
+		return session_program_alive(dir_fd);
 	CLEANUP(cleanup_close)
 	int fd = openat(dir_fd, SESSION_LOCK, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 

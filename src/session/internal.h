@@ -40,6 +40,23 @@ struct json *session_folder_info(int dir_fd);
 /* Field 22 of /proc/PID/stat; 0 when there is no such process. */
 uint64_t session_start_time(pid_t pid);
 
+/* ---- program.c: enclaves of programs under `sgxctl run` */
+bool session_is_program(int dir_fd);
+/* Any of its locks held?  As session_folder_alive(). */
+int session_program_alive(int dir_fd);
+/*
+ * What the lock cannot say: whether a process still has the enclave, while the process that listed it lives on or its
+ * forked child does.  1 yes, with its pid in *ret_pid (may be NULL) - also when that cannot be seen from here, 0 no.
+ */
+int session_program_holder(int dir_fd, pid_t *ret_pid);
+/* Removes the folder of an enclave that is gone. */
+void session_program_clear(int state_fd, const char *name, int dir_fd);
+/* Clears what is there under a name that is none, if it is such garbage. */
+void session_program_sweep(int state_fd, const char *name);
+/* session_call() for such an enclave. */
+int session_program_call(const char *name, const struct json *request, const int *fds, size_t n_fds,
+			 session_progress progress, void *arg, struct json **ret_reply, struct err *e);
+
 /* ---- client.c */
 struct session_wait {
 	int sock;

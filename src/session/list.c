@@ -25,17 +25,35 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct session_entry *)a)->name, ((const struct session_entry *)b)->name);
 }
 
+/* With the process that has it now; what a program left that was killed is no enclave any more. */
+static int read_program(int state_fd, const char *name, int dir, struct session_entry *out)
+{
+	pid_t pid = 0;
+
+	if (!session_program_holder(dir, &pid)) {
+		session_program_clear(state_fd, name, dir);
+		return 0;
+	}
+	*out = (struct session_entry){ .alive = true, .info = session_folder_info(dir), .pid = pid };
+	strcpy(out->name, name);
+	return 1;
+}
+
 /* 1 filled, 0 it is no enclave (or has just gone), -1 with errno. */
 static int read_entry(int state_fd, const char *name, struct session_entry *out)
 {
 	CLEANUP(cleanup_close) int dir = -1;
 	int alive;
 
-	if (session_name_check(name, NULL) < 0)
+	if (session_name_check(name, NULL) < 0) {
+		session_program_sweep(state_fd, name);
 		return 0;
+	}
 	dir = openat(state_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -1;
+	if (session_is_program(dir))
+		return read_program(state_fd, name, dir, out);
 	alive = session_folder_alive(dir);
 	if (alive < 0)
 		return -1;

@@ -7,6 +7,8 @@
  *   sock     the keeper's Unix socket (bound and connected through /proc/self/fd/DIRFD/sock)
  *   info     JSON: pid, start time, device, elrange...: what `list` shows; temp + rename
  *   log      the keeper's stderr
+ * The enclave of a program under `sgxctl run` has no keeper, and other files: base/program_folder.h.  What is asked of it
+ * is answered by a keeper that is started for the one request and takes the enclave's file out of the program.
  * Conversation: one request, one reply, on a fresh connection.  A frame is a little-endian u32 length and
  * that many bytes of JSON.  {"op":"status", ...} -> a document with "schema" and "ok".  Before the
  * reply a keeper may send progress frames {"progress":{"done":n,"total":m}}.  Large binary (contents for
@@ -36,6 +38,9 @@ void session_name_from_stem(char out[SESSION_NAME_MAX + 1], const char *stem, si
 /* Opens (creates) the state directory: $SGXCTL_STATE_DIR, $XDG_RUNTIME_DIR/sgxctl, /run/user/UID/sgxctl,
  * /tmp/sgxctl-UID.  0700, ours, no symlink; else ERR_STATE_DIR.  Returns an fd, path into buf. */
 int session_state_dir(char *buf, size_t bytes, struct err *e);
+
+/* Its path alone, absolute: nothing is created or looked at. */
+int session_state_path(char *buf, size_t bytes, struct err *e);
 
 /* ---- keeper side ------------------------------------------------------------------------------- */
 
@@ -67,6 +72,7 @@ int session_check_peer(int fd, struct err *e);
 struct session_entry {
 	char name[SESSION_NAME_MAX + 1];
 	bool alive;             /* the lock is held */
+	pid_t pid;              /* of the program that has it now; 0: as info says */
 	struct json *info;      /* may be NULL when unreadable */
 };
 int session_list(struct session_entry **ret, size_t *ret_n, struct err *e);
@@ -86,7 +92,19 @@ int session_start(const struct json *request, const int *fds, size_t n_fds, bool
  * is returned as a document like any other (0). */
 int session_call(const char *name, const struct json *request, const int *fds, size_t n_fds,
 		 session_progress progress, void *arg, struct json **ret_reply, struct err *e);
+/*
+ * For the keeper of one request: the file of the enclave `name` of a program, opened; ERR_NO_ENCLAVE, or
+ * ERR_OF_PROGRAM when the program does not let it be had.
+ */
+struct session_program {
+	pid_t pid;              /* who has it */
+	uint64_t address;       /* emul_where() there; 0: unknown */
+	uint64_t since_ns;      /* when it was listed, CLOCK_MONOTONIC */
+	char *path;             /* of the program; for free() */
+};
+int session_program_open(const char *name, struct session_program *ret, int *ret_fd, struct err *e);
 /* Asks the keeper to end; kills it (SIGKILL by pidfd) when it does not within ms; clears a dead one's folder.
+ * An enclave of a program that runs is ERR_OF_PROGRAM: it ends with the program.
  * *ret_was_dead is written on success. */
 int session_unload(const char *name, int ms, bool *ret_was_dead, struct err *e);
 

@@ -30,6 +30,7 @@ struct start {
 	int sock;               /* the keeper's end */
 	int log;                /* -1: the keeper keeps our standard error */
 	bool foreground;
+	bool plain;             /* under `sgxctl run`: without the device that is put under programs there */
 	pid_t parent;
 };
 
@@ -50,6 +51,31 @@ static int open_log(int state_fd)
 	int fd = openat(state_fd, ".", O_TMPFILE | O_RDWR | O_APPEND | O_CLOEXEC, 0600);
 
 	return fd >= 0 ? fd : memfd_create("sgxctl-keeper-log", MFD_CLOEXEC);
+}
+
+/* Out of `sgxctl run`: its variable emptied, its library taken out of those that are loaded first. */
+static int leave_run(void)
+{
+	const char *before = getenv("LD_PRELOAD");
+	char *list = before ? strdup(before) : NULL, *kept = list ? calloc(strlen(list) + 1, 1) : NULL, *rest = NULL;
+	int r = setenv("SGXCTL_RUN", "", 1);
+
+	if (before && !kept)
+		return -1;
+	for (char *lib = list ? strtok_r(list, ": ", &rest) : NULL; lib; lib = strtok_r(NULL, ": ", &rest)) {
+		const char *slash = strrchr(lib, '/');
+
+		if (!strcmp(slash ? slash + 1 : lib, "libsgxemu.so"))
+			continue;
+		if (*kept)
+			strcat(kept, ":");
+		strcat(kept, lib);
+	}
+	if (!r && kept)
+		r = *kept ? setenv("LD_PRELOAD", kept, 1) : unsetenv("LD_PRELOAD");
+	free(kept);
+	free(list);
+	return r;
 }
 
 /* Does not return unless something failed; errno says what. */
@@ -77,7 +103,9 @@ static void become_keeper(const struct start *s)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(077);
-	if (setenv("SGXCTL_STATE_DIR", s->state_path, 1) < 0 || chdir("/") < 0)
+	/* under `sgxctl run`: what a keeper holds is listed by its name, not as a program's */
+	if (setenv("SGXCTL_STATE_DIR", s->state_path, 1) < 0 || setenv("SGXCTL_UNLISTED", "1", 1) < 0 ||
+	    (s->plain && leave_run() < 0) || chdir("/") < 0)
 		return;
 	if (dup2(null, STDIN_FILENO) < 0 || dup2(log, STDOUT_FILENO) < 0 ||
 	    (log != STDERR_FILENO && dup2(log, STDERR_FILENO) < 0) || dup2(sock, KEEPER_FD) < 0)
@@ -177,6 +205,14 @@ static int converse(struct session_wait *w, const struct json *request, const in
 	return err_hint(e, "'sgxctl list' shows whether it left something, 'sgxctl unload' clears it");
 }
 
+/* A keeper that brings the emulator itself does not look through another one. */
+static bool is_plain(const struct json *request)
+{
+	const char *op = json_str(json_get(request, "op")), *device = json_str(json_get(request, "device"));
+
+	return getenv("SGXCTL_RUN") && ((op && !strcmp(op, "attend")) || (device && !strcmp(device, "emulated")));
+}
+
 int session_start(const struct json *request, const int *fds, size_t n_fds, bool foreground,
 		  session_progress progress, void *arg, struct json **ret_reply, struct err *e)
 {
@@ -190,7 +226,7 @@ int session_start(const struct json *request, const int *fds, size_t n_fds, bool
 				  .name = "the new enclave",
 				  .progress = progress,
 				  .arg = arg };
-	struct start s = { .foreground = foreground, .log = -1 };
+	struct start s = { .foreground = foreground, .log = -1, .plain = is_plain(request) };
 	char path[4096];
 	int pair[2], r;
 

@@ -25,7 +25,7 @@ static bool is_directory(const char *path)
 }
 
 /* The path to use; the first place that applies, whether it exists or not. */
-static int choose(char *buf, size_t bytes, struct err *e)
+int session_state_path(char *buf, size_t bytes, struct err *e)
 {
 	const char *dir = getenv("SGXCTL_STATE_DIR");
 	const char *run = getenv("XDG_RUNTIME_DIR");
@@ -81,7 +81,7 @@ int session_state_dir(char *buf, size_t bytes, struct err *e)
 {
 	CLEANUP(cleanup_close) int fd = -1;
 
-	if (choose(buf, bytes, e) < 0)
+	if (session_state_path(buf, bytes, e) < 0)
 		return -1;
 	if (mkdir(buf, 0700) < 0 && errno != EEXIST)
 		return err_set(e, ERR_STATE_DIR, errno, "cannot create the state directory '%s'", buf);

@@ -86,6 +86,20 @@ static bool ended(int pidfd, int ms)
 	return dead;
 }
 
+/* It belongs to the program, which would not find what it has built. */
+static int unload_program(int state_fd, const char *name, int dir_fd, bool *ret_was_dead, struct err *e)
+{
+	pid_t pid = 0;
+
+	if (session_program_holder(dir_fd, &pid)) {
+		err_set(e, ERR_OF_PROGRAM, 0, "the enclave '%s' belongs to a program that runs (pid %ld)", name, (long)pid);
+		return err_hint(e, "it goes when the program closes it or ends");
+	}
+	session_program_clear(state_fd, name, dir_fd);
+	*ret_was_dead = true;
+	return 0;
+}
+
 int session_unload(const char *name, int ms, bool *ret_was_dead, struct err *e)
 {
 	CLEANUP(cleanup_close) int state = -1;
@@ -104,6 +118,8 @@ int session_unload(const char *name, int ms, bool *ret_was_dead, struct err *e)
 	dir = session_folder_open(state, name, e);
 	if (dir < 0)
 		return -1;
+	if (session_is_program(dir))
+		return unload_program(state, name, dir, ret_was_dead, e);
 	r = clear_dead(state, name, dir, e);
 	if (r != 0) {
 		*ret_was_dead = true;

@@ -50,6 +50,9 @@ static struct env with_device(char *const *envp)
 		else if (starts(envp[n], SHIM_ENV "="))
 			run = envp[n];
 	}
+	/* emptied: the next program is to be without the device */
+	if (run && !run[sizeof(SHIM_ENV)])
+		return e;
 	bool has = preload && strstr(preload, LIBRARY);
 
 	if (has && run)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Ends of a process that run no destructors, for --summary. */
+/* Ends of a process that run no destructors, for --summary and the list of enclaves. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -9,6 +9,7 @@
 
 HOOK void _exit(int status)
 {
+	shim_ended();
 	shim_summary();
 	for (;;)
 		raw1(SYS_exit_group, status);

@@ -172,7 +172,7 @@ HOOK FILE *fopen64(const char *path, const char *mode)
 /* Fds that the program does not know of, and closes all the same when it closes every number. */
 static bool is_hidden(int fd)
 {
-	return shim_trace_owns(fd) || emul_is_own_fd(fd);
+	return shim_trace_owns(fd) || (shim_on() && (emul_is_own_fd(fd) || shim_listed_owns(fd)));
 }
 
 HOOK int close(int fd)

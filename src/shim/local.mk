@@ -5,7 +5,7 @@ shim_cflags = -std=gnu17 $(WARN_CFLAGS) $(CONV_CFLAGS) -fPIC -fvisibility=hidden
 	-mfsgsbase -mgeneral-regs-only -fno-stack-protector -U_FORTIFY_SOURCE
 noinst_LIBRARIES += libshim.a libshim_emul.a libshim_crypto.a
 libshim_a_SOURCES = src/shim/shim.h src/shim/crypto.h src/shim/trace.h src/shim/crypto.c src/shim/exec.c \
-	src/shim/exit.c src/shim/files.c src/shim/mem.c src/shim/memory.c src/shim/paths.c src/shim/setup.c src/shim/signals.c \
+	src/shim/config.c src/shim/line.h src/shim/listed.c src/shim/exit.c src/shim/files.c src/shim/mem.c src/shim/memory.c src/shim/paths.c src/shim/setup.c src/shim/signals.c \
 	src/shim/stat.c src/shim/threads.c src/shim/trace.c src/shim/under.c src/shim/cpuid.h src/shim/cpuid_answer.c \
 	src/shim/cpuid_trap.c src/shim/cpuid_dynamic.c src/shim/vdso.c src/shim/vdso_image.S
 libshim_a_CFLAGS = $(shim_cflags)

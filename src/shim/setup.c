@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What `sgxctl run` asked for (one environment variable), and the start of the emulator at its first use.
- *
- * SGXCTL_RUN=VERSION:KERNEL:NO_SGX2:EPC_PAGES:SUMMARY_FD:ROOT_PID:TRACE, numbers in decimal, TRACE a path or empty.
+ * The environment that `sgxctl run` left, and the start of the emulator at its first use.
  */
 #include <dlfcn.h>
 #include <pthread.h>
@@ -13,10 +11,6 @@
 #include "emul/raw.h"
 #include "shim/crypto.h"
 #include "shim/shim.h"
-
-#define CONFIG_VERSION 1
-
-struct shim_config shim_config = { .summary_fd = -1 };
 
 static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool started;
@@ -77,6 +71,7 @@ static int start(void)
 	}
 	shim_signals_adopt();
 	shim_vdso_redirect();
+	shim_listed_setup();
 	return 0;
 }
 
@@ -96,18 +91,6 @@ int shim_start(void)
 	return start_result;
 }
 
-/* The next number of the list, and the ':' behind it. */
-static uint64_t number(const char **p)
-{
-	uint64_t v = 0;
-
-	while (**p >= '0' && **p <= '9')
-		v = v * 10 + (uint64_t)(*(*p)++ - '0');
-	if (**p == ':')
-		(*p)++;
-	return v;
-}
-
 static bool keep(char *dst, size_t room, const char *name, const char *value)
 {
 	size_t n = strlen(name), m = strlen(value);
@@ -123,27 +106,34 @@ static bool keep(char *dst, size_t room, const char *name, const char *value)
 static void read_config(char **envp)
 {
 	const char *text = NULL, *preload = "";
+	bool unlisted = false;
 
 	for (char **e = envp; *e; e++) {
 		if (!strncmp(*e, SHIM_ENV "=", sizeof(SHIM_ENV)))
 			text = *e + sizeof(SHIM_ENV);
 		if (!strncmp(*e, "LD_PRELOAD=", 11))
 			preload = *e + 11;
+		if (!strncmp(*e, SHIM_ENV_UNLISTED "=", sizeof(SHIM_ENV_UNLISTED)))
+			unlisted = true;
 	}
 	if (!text || !keep(shim_config.text, sizeof(shim_config.text), SHIM_ENV, text))
 		return;
 	keep(shim_config.preload, sizeof(shim_config.preload), "LD_PRELOAD", preload);
-	text = shim_config.text + sizeof(SHIM_ENV);
-	if (number(&text) != CONFIG_VERSION)
-		return;
-	shim_config.emul.kernel = (enum emul_kernel)number(&text);
-	shim_config.emul.no_sgx2 = number(&text) != 0;
-	shim_config.emul.epc_pages = number(&text);
-	shim_config.summary_fd = (int)number(&text);
-	shim_config.root_pid = (int)number(&text);
-	shim_config.trace = *text ? text : NULL;
-	if (!shim_config.root_pid)
-		shim_config.summary_fd = -1;
+	shim_config_parse(shim_config.text + sizeof(SHIM_ENV));
+	if (unlisted)
+		shim_config.state[0] = '\0';
+}
+
+void shim_ended(void)
+{
+	if (shim_on() && shim_owner())
+		shim_listed_end();
+}
+
+__attribute__((destructor))
+static void unloaded(void)
+{
+	shim_ended();
 }
 
 __attribute__((constructor))

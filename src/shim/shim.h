@@ -46,22 +46,27 @@ static inline long shim_ret(long r)
 #define SHIM_ENCLAVE_MINOR   125
 #define SHIM_PROVISION_MINOR 126
 
-/* ---- setup.c: what `sgxctl run` asked for ----------------------------------------------------------- */
+/* ---- config.c, setup.c: what `sgxctl run` asked for --------------------------------------------------- */
 
 #define SHIM_ENV "SGXCTL_RUN"
+#define SHIM_ENV_UNLISTED "SGXCTL_UNLISTED"
 
 struct shim_config {
 	struct emul_config emul;
 	const char *trace;              /* absolute path, or NULL */
 	int summary_fd;                 /* -1: none */
 	int root_pid;                   /* who prints the summary */
-	char text[4352];                /* the variable, as the children need it */
+	char state[4096];               /* state directory where enclaves are listed; empty: they are not */
+	const char *program;            /* path of the program; NULL: /proc/self/exe says it */
+	char text[8704];                /* the variable, as the children need it */
 	char preload[4352];             /* "LD_PRELOAD=..." with which we were loaded */
 };
 extern struct shim_config shim_config;
+void shim_config_parse(const char *text);       /* the variable's value, which must stay */
 bool shim_on(void);             /* the emulator runs in this process */
 bool shim_owner(void);          /* this is the process it runs for, no vfork child of it */
 int shim_start(void);           /* sees to it: 0 or -errno */
+void shim_ended(void);          /* the process is about to end */
 
 /* ---- paths.c ---------------------------------------------------------------------------------------- */
 
@@ -87,6 +92,12 @@ void shim_signals_adopt(void);  /* handlers that were installed before the emula
 /* ---- cpuid_dynamic.c --------------------------------------------------------------------------------- */
 
 void shim_cpuid_setup(void);    /* CPUID of the program shows SGX where its instructions can be found */
+
+/* ---- listed.c ---------------------------------------------------------------------------------------- */
+
+void shim_listed_setup(void);   /* enclaves of this process appear in `sgxctl list` from now on */
+void shim_listed_end(void);     /* the process ends: what nobody else uses goes */
+bool shim_listed_owns(int fd);  /* our file, which the program does not know of */
 
 /* ---- trace.c ---------------------------------------------------------------------------------------- */
 

@@ -7,7 +7,7 @@ endif
 sgxctl_exec_SOURCES = src/shim/static_exec.h src/shim/static_main.c src/shim/static_probe.c src/shim/static_load.c src/shim/static_calls.c \
 	src/shim/static_files.c src/shim/static_signals.c src/shim/static_threads.c src/shim/static_spawn.c \
 	src/shim/static_start.S src/shim/seccomp_filter.c src/shim/cpuid.h src/shim/cpuid_answer.c \
-	src/shim/cpuid_trap.c src/shim/cpuid_find.c src/shim/paths.c src/shim/vdso.c src/shim/vdso_image.S src/shim/shim.h
+	src/shim/cpuid_trap.c src/shim/cpuid_find.c src/shim/config.c src/shim/line.h src/shim/listed.c src/shim/paths.c src/shim/vdso.c src/shim/vdso_image.S src/shim/shim.h
 sgxctl_exec_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(CONV_CFLAGS) -mfsgsbase -fno-stack-protector -fPIE
 sgxctl_exec_CCASFLAGS = $(AM_CPPFLAGS)
 sgxctl_exec_LDFLAGS = -pie

@@ -36,9 +36,6 @@ struct static_config static_config = {
 	.mask = 0,
 };
 
-/* paths.c and vdso.c go by what `sgxctl run` told the library of dynamic programs; here the command line says it. */
-struct shim_config shim_config = { .summary_fd = -1 };
-
 bool shim_on(void)
 {
 	return true;
@@ -206,8 +203,15 @@ static _Noreturn void start(int fd, char **argv, int skip, const char *path)
 	uint64_t sp = static_stack(argv, skip, &im, path);
 
 	environ = (char **)(uintptr_t)(sp + (*(uint64_t *)(uintptr_t)sp + 2) * sizeof(char *));
+	if (static_config.run)
+		shim_config_parse(static_config.run);
+	/* paths.c and vdso.c go by this too; here the command line says it */
 	shim_config.emul = static_config.emul;
+	shim_config.program = static_config.path;
+	if (getenv(SHIM_ENV_UNLISTED))
+		shim_config.state[0] = '\0';
 	shim_vdso_setup(environ);
+	shim_listed_setup();
 	uint64_t mask = static_config.mask;
 
 	native_held_set(mask);

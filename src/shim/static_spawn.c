@@ -19,7 +19,7 @@
 
 #define MAX_STRINGS  ((uint64_t)1 << 20)
 #define OWN_ARGS     10
-#define LONG_OPTION  4400
+#define LONG_OPTION  8768
 #define PATH_ROOM    4096
 #define MAX_CHANGED  16u
 #define CHANGED_ROOM 8192u

@@ -18,10 +18,10 @@
 
 #include "base/err.h"
 #include "emul/raw.h"
+#include "shim/line.h"
 #include "shim/shim.h"
 #include "shim/trace.h"
 
-#define LINE_ROOM  1024
 #define TRACE_FD_MIN 300
 
 bool shim_traced;
@@ -57,66 +57,6 @@ static void count(enum row row, bool failed)
 }
 
 /* ---- lines ------------------------------------------------------------------------------------------------ */
-
-struct line {
-	char buf[LINE_ROOM];
-	size_t n;
-};
-
-static void put_char(struct line *l, char c)
-{
-	if (l->n < sizeof(l->buf))
-		l->buf[l->n++] = c;
-}
-
-static void put_str(struct line *l, const char *s)
-{
-	while (*s)
-		put_char(l, *s++);
-}
-
-static void put_u64(struct line *l, uint64_t v, unsigned int base)
-{
-	char digits[20];
-	size_t n = 0;
-
-	do
-		digits[n++] = "0123456789abcdef"[v % base];
-	while (v /= base);
-	while (n)
-		put_char(l, digits[--n]);
-}
-
-static void put_key(struct line *l, const char *key)
-{
-	put_str(l, ",\"");
-	put_str(l, key);
-	put_str(l, "\":");
-}
-
-static void put_hex(struct line *l, const char *key, uint64_t v)
-{
-	put_key(l, key);
-	put_str(l, "\"0x");
-	put_u64(l, v, 16);
-	put_char(l, '"');
-}
-
-static void put_int(struct line *l, const char *key, int64_t v)
-{
-	put_key(l, key);
-	if (v < 0)
-		put_char(l, '-');
-	put_u64(l, v < 0 ? (uint64_t)-v : (uint64_t)v, 10);
-}
-
-static void put_text(struct line *l, const char *key, const char *s)
-{
-	put_key(l, key);
-	put_char(l, '"');
-	put_str(l, s);
-	put_char(l, '"');
-}
 
 static void line_begin(struct line *l, const char *event)
 {

@@ -18,7 +18,7 @@ sgxctl_setup() {
 # Ends what the test started; fails when a keeper is still there afterwards.
 sgxctl_teardown() {
 	local pids pid
-	pids=$(sgxctl list 2>/dev/null | jq -r '.enclaves[]? | select(.state != "dead") | .pid // empty')
+	pids=$(sgxctl list 2>/dev/null | jq -r '.enclaves[]? | select(.state != "dead" and .origin == "load") | .pid // empty')
 	sgxctl unload --all >/dev/null 2>&1 || true
 	for pid in $pids; do
 		if alive "$pid"; then

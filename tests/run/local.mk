@@ -15,6 +15,9 @@ tests_run_pool_SOURCES = tests/run/pool.c
 # run under `sgxctl run`, as TAP of their own
 lint_tests += tests/run/world.sh
 EXTRA_DIST += tests/run/world.sh
-bats_tests += tests/bats/50-run.bats
+bats_tests += tests/bats/50-run.bats tests/bats/51-listed.bats
 check_PROGRAMS += tests/run/hello
 tests_run_hello_SOURCES = tests/run/hello.c
+check_PROGRAMS += tests/run/held
+tests_run_held_SOURCES = tests/run/held.c $(run_rig)
+tests_run_held_LDADD = $(run_libs)

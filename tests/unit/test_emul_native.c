@@ -347,6 +347,100 @@ static void forked(struct rig *r)
 	is_u64(op.value, 0x77, "the parent sees what the child wrote");
 }
 
+/* ---- what one process takes away, in another that has the enclave ------------------------------------------ */
+
+#define NARROWED 24u            /* more than are remembered one by one */
+static struct rig shared;
+static uint32_t never;
+
+static bool write_page(unsigned t, unsigned i, uint32_t *ret_errcd)
+{
+	struct encl_op op = { .op = ENCL_OP_WRITE, .addr = shared.base + GROW + i * 4096, .value = i };
+	struct sgx_enclave_run run;
+
+	rig_enter(&shared, t, 2, &op, &run);
+	*ret_errcd = run.function == 4 ? 0 : run.exception_error_code;
+	return run.function == 4;
+}
+
+static void *spin_inside(void *arg)
+{
+	struct encl_op op = { .op = ENCL_OP_SPIN, .addr = (uintptr_t)&never };
+
+	rig_op(&shared, 1, &op);
+	return arg;
+}
+
+/* A child that says when its thread is inside, and on the word of its parent tries to write. */
+static _Noreturn void writer(int from_parent, int to_parent)
+{
+	uint32_t errcd[3];
+	char word;
+	pthread_t t;
+
+	if (pthread_create(&t, NULL, spin_inside, NULL) || write(to_parent, "", 1) != 1 || read(from_parent, &word, 1) != 1)
+		_exit(1);
+	bool wrote = write_page(0, NARROWED, &errcd[0]);
+
+	_exit(wrote && !write_page(0, 0, &errcd[1]) && errcd[1] == 0x8007 && !write_page(0, NARROWED - 1, &errcd[2]) &&
+	      errcd[2] == 0x8007 ? 0 : 2);
+}
+
+static uint64_t count_aexs(void)
+{
+	struct emul_get_counters c = { 0 };
+
+	emul_ioctl(shared.fd, EMUL_IOC_GET_COUNTERS, &c);
+	return c.aexs;
+}
+
+static bool is_inside(void)
+{
+	struct emul_get_secs a = { 0 };
+
+	return !emul_ioctl(shared.fd, EMUL_IOC_GET_SECS, &a) && a.threads_inside;
+}
+
+static void narrowed(void)
+{
+	struct encl_op op = { .op = ENCL_OP_ACCEPT, .pages = NARROWED + 1, .flags = 0x20b };
+	int down[2], up[2], st = -1;
+	uint32_t errcd;
+	char word;
+
+	rig_build(&shared, "grow.elf", true);
+	op.addr = shared.base + GROW;
+	rig_map(&shared, GROW, NARROWED + 1, PROT_READ | PROT_WRITE);
+	is_u64(rig_op(&shared, 0, &op), ENCL_OK, "pages to share");
+	for (unsigned i = 0; i <= NARROWED; i++)
+		write_page(0, i, &errcd);
+	if (pipe(down) || pipe(up))
+		return;
+	pid_t pid = fork();
+
+	if (!pid)
+		writer(down[0], up[1]);
+	ok(read(up[0], &word, 1) == 1, "a forked child has them too");
+	for (int i = 0; i < 10000 && !is_inside(); i++)
+		usleep(1000);
+	uint64_t before = count_aexs();
+	unsigned done = 0;
+
+	for (uint64_t i = 0; i < NARROWED; i++) {
+		struct sgx_enclave_restrict_permissions a = {
+			.offset = GROW + i * 4096, .length = 4096, .permissions = SGX_SECINFO_R,
+		};
+
+		done += !emul_ioctl(shared.fd, SGX_IOC_ENCLAVE_RESTRICT_PERMISSIONS, &a);
+	}
+	is_u64(done, NARROWED, "the parent takes W away while a thread of the child is inside");
+	ok(count_aexs() > before, "which makes an asynchronous exit for it");
+	ok(!write_page(0, 1, &errcd) && errcd == 0x8007, "the parent itself cannot write any more");
+	st = write(down[1], "", 1) == 1 && waitpid(pid, &st, 0) == pid ? st : -1;
+	is_u64((uint64_t)st, 0, "nor can the child, while other pages are as they were");
+	rig_free(&shared);
+}
+
 int main(void)
 {
 	struct emul_config cfg = { .kernel = EMUL_KERNEL_RFC };
@@ -373,5 +467,6 @@ int main(void)
 	threads();
 	for (int i = 0; i < 4; i++)
 		same_pages();
+	narrowed();
 	return tap_done();
 }
