@@ -10,7 +10,8 @@ libimage_a_CFLAGS = $(AM_CFLAGS) $(CONV_CFLAGS) $(ELF_CFLAGS) $(CRYPTO_CFLAGS)
 libimage_libs = libimage.a libarch.a $(libbase_libs) $(ELF_LIBS) $(CRYPTO_LIBS)
 
 unit_tests += tests/unit/test_image_enarx tests/unit/test_image_formats tests/unit/test_image_mutate tests/unit/test_image_nomem \
-	tests/unit/test_image_plan tests/unit/test_image_sgxs tests/unit/test_image_sign
+	tests/unit/test_image_plan tests/unit/test_image_sgxs tests/unit/test_image_sgxs_random \
+	tests/unit/test_image_sign
 tests_unit_test_image_enarx_SOURCES = tests/unit/test_image_enarx.c tests/unit/tap.h
 tests_unit_test_image_enarx_LDADD = $(libimage_libs)
 tests_unit_test_image_formats_SOURCES = tests/unit/test_image_formats.c tests/unit/image_bytes.h \
@@ -25,8 +26,11 @@ tests_unit_test_image_nomem_LDADD = $(libimage_libs)
 tests_unit_test_image_nomem_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc -Wl,--wrap=reallocarray -Wl,--wrap=mmap
 tests_unit_test_image_plan_SOURCES = tests/unit/test_image_plan.c tests/unit/tap.h
 tests_unit_test_image_plan_LDADD = $(libimage_libs)
-tests_unit_test_image_sgxs_SOURCES = tests/unit/test_image_sgxs.c tests/unit/tap.h
+tests_unit_test_image_sgxs_SOURCES = tests/unit/test_image_sgxs.c tests/unit/sgxs_bytes.h tests/unit/tap.h
 tests_unit_test_image_sgxs_LDADD = $(libimage_libs)
+tests_unit_test_image_sgxs_random_SOURCES = tests/unit/test_image_sgxs_random.c tests/unit/sgxs_bytes.h \
+	tests/unit/tap.h
+tests_unit_test_image_sgxs_random_LDADD = $(libimage_libs)
 tests_unit_test_image_sign_SOURCES = tests/unit/test_image_sign.c tests/unit/tap.h
 tests_unit_test_image_sign_LDADD = $(libimage_libs)
 
