@@ -45,6 +45,14 @@ struct emul_config {
  */
 int emul_setup(const struct emul_config *cfg);
 
+/* What an enclave may ask of the device, set up or not. */
+struct emul_offers {
+	uint64_t attributes, xfrm;
+	uint32_t miscselect;
+	unsigned int max_size_log2;     /* of SECS.SIZE, 64-bit */
+};
+void emul_offers_get(struct emul_offers *ret);
+
 int emul_open(const char *path, int flags);             /* a new enclave, or a provision token */
 int emul_close(int fd);
 long emul_ioctl(int fd, unsigned long cmd, void *arg);

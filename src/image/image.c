@@ -9,10 +9,13 @@
 #include "base/cleanup.h"
 #include "image/internal.h"
 
-/* A format is one file with an image_reader, and one line in each of these two tables, in the order of detection. */
+/* A format is one file with an image_reader, and a line in each of these tables, in order of detection. */
 const struct image_format image_formats[] = {
 	{ "sgxs", "SGXS stream of Fortanix' tools; sgxs:fit or sgxs:SIZE for one whose size is open" },
 	{ "sgxctl", "ELF with an sgxctl note that declares threads, stacks, heap and reserve" },
+	{ "sdk", "signed shared object of the Intel SGX SDK (metadata 1.3 to 3.x); sdk:2, sdk:3 choose a block" },
+	{ "oe", "Open Enclave SDK: ELF with a section .oeinfo" },
+	{ "gramine", "Gramine: the .manifest.sgx, with --libpal; gramine:1, gramine:2 say how thread blocks are" },
 	{ "enarx", "ELF of Enarx' SGX shim; --exec names the program that it runs" },
 	{ "kernel", "ELF of the Linux kernel's SGX selftests: TCS pages in the first segment" },
 	{ "raw", "pages without a header: raw:KIND,KIND... of tcs, r, rw, rx, rwx; the last is repeated" },
@@ -20,6 +23,9 @@ const struct image_format image_formats[] = {
 static const struct image_reader *const readers[] = {
 	&image_reader_sgxs,
 	&image_reader_sgxctl,
+	&image_reader_sdk,
+	&image_reader_oe,
+	&image_reader_gramine,
 	&image_reader_enarx,
 	&image_reader_kernel,
 	&image_reader_raw,
@@ -28,30 +34,16 @@ const size_t image_n_formats = sizeof(image_formats) / sizeof(image_formats[0]);
 _Static_assert(sizeof(image_formats) / sizeof(image_formats[0]) == sizeof(readers) / sizeof(readers[0]),
 	       "every format has a reader");
 
-/* Formats of other projects that people will try. */
-static const struct {
-	const char *section, *what;
-} strangers[] = {
-	{ ".note.sgxmeta", "an Intel SGX SDK enclave" },
-	{ ".oeinfo", "an Open Enclave SDK enclave" },
-};
-
 DEFINE_CLEANUP_PTR(image_mem_freep, struct image_mem, image_mem_free)
 
 /* err already says why this is no ELF file, if it is none. */
 static int unknown_format(const struct image_file *file, struct err *e)
 {
-	for (size_t i = 0; file->elf && i < sizeof(strangers) / sizeof(strangers[0]); i++) {
-		if (!elf_image_has_section(file->elf, strangers[i].section))
-			continue;
-		err_set(e, ERR_UNKNOWN_FORMAT, 0, "this is %s (section %s), a format that is not read",
-			strangers[i].what, strangers[i].section);
-		return err_hint(e, "build the enclave with an sgxctl note, see sgxctl-enclave(7)");
-	}
 	if (!file->elf)
 		return -1;
 	return err_set(e, ERR_UNKNOWN_FORMAT, 0,
-		       "ELF file without an sgxctl note, and its first segment holds no TCS pages");
+		       "an ELF file of no known enclave format: no sgxctl note, no section .note.sgxmeta or .oeinfo, "
+		       "and no TCS pages in its first segment");
 }
 
 static int unknown_name(const char *name, struct err *e)
@@ -182,7 +174,7 @@ static int read_sigstruct(const struct image_opts *opts, struct sgx_arch_sigstru
 			  const struct sgx_arch_sigstruct **ret_sig, struct err *e)
 {
 	*ret_sig = opts->sigstruct ? room : NULL;
-	return opts->sigstruct ? sigstruct_load(opts->sigstruct, room, e) : 0;
+	return opts->sigstruct ? sigstruct_read(opts->sigstruct, room, e) : 0;
 }
 
 int image_open(const char *path, const struct image_opts *opts, struct plan *ret_plan, struct err *e)
@@ -231,7 +223,7 @@ int image_companion_sigstruct(const struct image_file *file, const char *ext, st
 	struct sgx_arch_sigstruct sig;
 
 	if (file->sigstruct)    /* where it came from is said when the plan is complete */
-		return plan_set_sigstruct(p, file->sigstruct, UINT64_MAX, e, "the SIGSTRUCT given") < 0 ? -1 : 1;
+		return plan_set_sigstruct(p, file->sigstruct, UINT64_MAX, e, "the given one") < 0 ? -1 : 1;
 	if (!file->path)
 		return 0;
 	path = image_companion_path(file->path, ext);
@@ -239,7 +231,7 @@ int image_companion_sigstruct(const struct image_file *file, const char *ext, st
 		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for a path");
 	if (access(path, F_OK) < 0 && errno == ENOENT)
 		return 0;
-	if (sigstruct_load(path, &sig, e) < 0)
+	if (sigstruct_read(path, &sig, e) < 0)
 		return -1;
 	return plan_set_sigstruct(p, &sig, UINT64_MAX, e, "%s", path) < 0 ? -1 : 1;
 }

@@ -87,6 +87,7 @@ struct sign_params {
 	uint32_t date;                          /* BCD yyyymmdd */
 	uint32_t vendor, swdefined;
 	uint32_t miscselect, miscmask;
+	uint8_t cet_attributes, cet_attributes_mask;
 	struct sgx_attributes attributes, attributemask;
 	uint16_t isvprodid, isvsvn;
 	uint8_t isvfamilyid[16], isvextprodid[16];
@@ -114,6 +115,7 @@ struct plan {
 	struct sgx_arch_sigstruct sigstruct;
 	uint64_t sigstruct_off; /* in the file; UINT64_MAX: a file of its own */
 	char *sigstruct_from;   /* "metadata block 2.4 at 0x8006d", "x.sig" */
+	const char *no_measure; /* why MRENCLAVE is not known although the layout is, NULL = it is: static */
 	bool has_sign_params;   /* the image says how it is to be signed */
 	struct sign_params sign_params;         /* its date is not used */
 	const char *no_run;     /* why it can be measured but not run, NULL = it can: static */
@@ -148,10 +150,22 @@ char *image_companion_path(const char *path, const char *ext);
 
 /* The 4096 bytes of page i of a run into buf. */
 void plan_run_page(const struct plan_run *r, uint64_t i, uint8_t buf[4096]);
+/* SHA-256 of that page. */
+void plan_run_page_digest(const struct plan_run *r, uint64_t i, uint8_t digest[32]);
 /* A pointer to the page when the file holds it whole (no copy), else NULL. */
 const uint8_t *plan_run_page_direct(const struct plan_run *r, uint64_t i);
 /* How many of its pages, from the first on, may hold data; the others are fill. */
 uint64_t plan_run_data_pages(const struct plan_run *r);
+
+/* The runs of a plan by offset; the plan must outlive it. */
+struct plan_index {
+	const struct plan_run **by_off;
+	size_t n;
+};
+int plan_index_init(struct plan_index *x, const struct plan *p, struct err *e);
+void plan_index_release(struct plan_index *x);
+/* The run that adds the page at off (anywhere in it), NULL = none. */
+const struct plan_run *plan_index_find(const struct plan_index *x, uint64_t off);
 
 /* What is at an offset of the enclave, as far as section headers and symbols of the file tell. */
 struct plan_place {
@@ -175,7 +189,10 @@ extern const size_t image_n_formats;
 
 typedef void (*image_progress)(void *arg, uint64_t done_pages, uint64_t total_pages);
 
-/* MRENCLAVE of a plan.  progress may be NULL; it is called a few times a second at most. */
+/*
+ * MRENCLAVE of a plan; ERR_UNSUPPORTED when p->no_measure says that it is not known.  progress may be NULL; it is
+ * called a few times a second at most.
+ */
 int plan_measure(const struct plan *p, uint8_t mrenclave[32], image_progress progress, void *arg,
 		 struct err *e);
 
@@ -189,6 +206,66 @@ bool plan_ascends(const struct plan *p, uint64_t *ret_off);
  */
 int plan_write_sgxs(const struct plan *p, int fd, uint64_t *ret_bytes, uint8_t ret_mrenclave[32],
 		    image_progress progress, void *arg, struct err *e);
+/* ---- comparing --------------------------------------------------------------------------- */
+
+/* One record of what is hashed. */
+struct plan_record {
+	const char *leaf;       /* "ECREATE", "EADD", "EEXTEND", "EINIT" where the stream ends: static */
+	uint64_t off;           /* of the page or chunk */
+	uint64_t secinfo;       /* EADD */
+};
+
+/* Where two measurements part. */
+struct plan_parting {
+	uint64_t record;        /* equal records before it; UINT64_MAX = MRENCLAVE is the same */
+	struct plan_record a, b;
+	const char *what;       /* "ssaframesize", "size", "leaf", "offset", "secinfo", "data": static */
+	uint64_t byte;          /* "data": offset in the enclave of the first byte that differs */
+};
+void plan_compare(const struct plan *a, const struct plan *b, struct plan_parting *ret);
+
+enum plan_diff_kind {
+	PLAN_DIFF_ADDED,        /* pages that only b has */
+	PLAN_DIFF_MISSING,      /* pages that only a has */
+	PLAN_DIFF_MOVED,        /* the same pages at `to` in b */
+	PLAN_DIFF_TYPE,         /* the rest: pages at the same offset */
+	PLAN_DIFF_RIGHTS,
+	PLAN_DIFF_MEASURED,     /* other chunks are measured */
+	PLAN_DIFF_CHUNK_ORDER,  /* the same, in another order */
+	PLAN_DIFF_CONTENT,
+	PLAN_DIFF_ORDER,        /* a adds the page at off where b adds the one at `to` */
+};
+const char *plan_diff_name(enum plan_diff_kind kind);
+
+struct plan_bytes {
+	uint64_t off, bytes;
+};
+
+/* A group of pages, one after another, that differ in the same way. */
+struct plan_diff {
+	enum plan_diff_kind kind;
+	bool measured;          /* MRENCLAVE shows it */
+	uint64_t off, pages;    /* ORDER: as many pages are at such places */
+	uint64_t to;
+	const struct plan_run *a, *b;   /* of the first page; NULL = none */
+	uint64_t bytes;         /* CONTENT: so many differ */
+	struct plan_bytes *ranges;      /* CONTENT: where, joined over fewer than 8 equal bytes; the first ones */
+	size_t n_ranges, all_ranges;
+};
+#define PLAN_DIFF_MAX_RANGES 64u        /* of one group */
+
+struct plan_diffs {
+	struct plan_diff *v;    /* by offset */
+	size_t n;               /* at most the limit */
+	uint64_t all;           /* groups that there are */
+};
+
+/*
+ * Every difference of pages, at most limit groups of them.  Stretches of fill are compared as a whole, however
+ * long they are; memory goes with what differs.  Both plans must outlive *ret (plan_diffs_release).
+ */
+int plan_diff(const struct plan *a, const struct plan *b, size_t limit, struct plan_diffs *ret, struct err *e);
+void plan_diffs_release(struct plan_diffs *d);
 
 /* ---- what ECREATE gets ------------------------------------------------------------------- */
 
@@ -207,30 +284,85 @@ struct plan_host {
 int plan_secs(const struct plan *p, const struct sgx_arch_sigstruct *sig, int debug,
 	      const struct plan_host *host, struct sgx_arch_secs *ret_secs, struct err *e);
 
-/* ---- signing ------------------------------------------------------------------------------ */
+/* Could a driver build it at all?  ERR_NO_TCS, ERR_UNSUPPORTED (no_run, pages measured in part). */
+int plan_can_load(const struct plan *p, struct err *e);
+
+/* ---- SIGSTRUCT ----------------------------------------------------------------------------- */
 
 /*
  * What the image asks for (plan.sign_params), else neutral values: debug policy free, XFRM free beyond
  * x87/SSE.  The date is fixed: signing is reproducible.
  */
 void sign_params_default(struct sign_params *sp, const struct plan *p);
+/* What another SIGSTRUCT says. */
+void sign_params_from(struct sign_params *sp, const struct sgx_arch_sigstruct *sig);
 
-struct sign_key;        /* RSA-3072, e = 3 */
-int sign_key_load(const char *pem_path, struct sign_key **ret_key, struct err *e);
+struct sign_key;        /* RSA-3072, e = 3; private, or the public half alone */
+/* passphrase: NULL = none; ERR_BAD_KEY when the key needs one, or another. */
+int sign_key_load(const char *pem_path, const char *passphrase, struct sign_key **ret_key, struct err *e);
+/* A public key (PEM: PUBLIC KEY, RSA PUBLIC KEY), or the public half of an unprotected private one. */
+int sign_key_load_public(const char *pem_path, struct sign_key **ret_key, struct err *e);
 /* The per-user key: loaded from path, created there (0600, atomically, directories made) on first use. */
 int sign_key_user(const char *path, struct sign_key **ret_key, bool *ret_created, struct err *e);
 /* $XDG_DATA_HOME/sgxctl/signing-key.pem, else $HOME/.local/share/...; -1 when there is no home. */
 int sign_key_user_path(char *buf, size_t bytes, struct err *e);
+/* MRSIGNER of what this key signs. */
+int sign_key_mrsigner(const struct sign_key *k, uint8_t mrsigner[32], struct err *e);
 void sign_key_free(struct sign_key *k);
 
 int sigstruct_sign(const struct sign_params *sp, const uint8_t mrenclave[32], const struct sign_key *k,
 		   struct sgx_arch_sigstruct *ret_sig, struct err *e);
-/* Reads a 1808-byte file and checks the constants (header, exponent, reserved bytes). */
+
+/* Signing in two steps, for keys that are elsewhere: what is signed, and back. */
+#define SIGSTRUCT_SIGNED_BYTES (SGX_SIGSTRUCT_SIGNED1_LEN + SGX_SIGSTRUCT_SIGNED2_LEN)
+#define SIGSTRUCT_RSA_BYTES    384u
+/* Everything but the signature and its key. */
+void sigstruct_prepare(const struct sign_params *sp, const uint8_t mrenclave[32],
+		       struct sgx_arch_sigstruct *ret_sig);
+/* The bytes that a signature is of: [0, 128) and [900, 1028). */
+void sigstruct_signed_bytes(const struct sgx_arch_sigstruct *s, uint8_t ret[SIGSTRUCT_SIGNED_BYTES]);
+void sigstruct_digest(const struct sgx_arch_sigstruct *s, uint8_t sha256[32]);
+/* The SIGSTRUCT of which these are the signed bytes, without signature; constants are checked. */
+int sigstruct_from_signed_bytes(const uint8_t bytes[SIGSTRUCT_SIGNED_BYTES],
+				struct sgx_arch_sigstruct *ret_sig, struct err *e);
+/*
+ * Completes a prepared SIGSTRUCT with a PKCS#1 v1.5 SHA-256 signature, big-endian as libraries and tokens make
+ * it, and the key it was made with.  ERR_BAD_SIGNATURE when it is not of these bytes by this key; then *s is as before.
+ */
+int sigstruct_attach(struct sgx_arch_sigstruct *s, const struct sign_key *k,
+		     const uint8_t signature[SIGSTRUCT_RSA_BYTES], struct err *e);
+
+/* Reads a 1808-byte file, whatever is in it. */
+int sigstruct_read(const char *path, struct sgx_arch_sigstruct *ret_sig, struct err *e);
+/* The same, and the constants are right. */
 int sigstruct_load(const char *path, struct sgx_arch_sigstruct *ret_sig, struct err *e);
-/* Constants only; ERR_BAD_SIGSTRUCT names the field and its offset. */
+/* Has a file of that many bytes the size and the begin of a SIGSTRUCT? */
+bool sigstruct_is(const void *bytes, size_t n_bytes);
+/* Constants only (header, vendor, exponent, reserved bytes); ERR_BAD_SIGSTRUCT names the field and its offset. */
 int sigstruct_check(const struct sgx_arch_sigstruct *s, struct err *e);
 /* RSA signature, Q1 and Q2.  0 valid; -1 ERR_BAD_SIGSTRUCT. */
 int sigstruct_verify(const struct sgx_arch_sigstruct *s, struct err *e);
 void sigstruct_mrsigner(const struct sgx_arch_sigstruct *s, uint8_t mrsigner[32]);
+
+/* Every field, in the order of the structure; ends with name NULL. */
+struct sigstruct_field {
+	const char *name;       /* "attributes.flags": as in documents */
+	uint16_t off, bytes;
+	bool number;            /* little-endian; else bytes */
+};
+extern const struct sigstruct_field sigstruct_fields[];
+
+/* One thing that EINIT checks of a SIGSTRUCT by itself. */
+struct sigstruct_finding {
+	const char *field;      /* a name of sigstruct_fields */
+	size_t off;
+	const char *wrong;      /* what is wrong, NULL = nothing: static */
+	/* as stored; of a signature, the SHA-256 of what it is to be of and of what it is.  NULL = there is none */
+	const uint8_t *expected, *actual;
+	size_t bytes;
+};
+typedef void (*sigstruct_visit)(void *arg, const struct sigstruct_finding *f);
+/* All of sigstruct_check() and sigstruct_verify(), right or wrong.  -1: no memory. */
+int sigstruct_examine(const struct sgx_arch_sigstruct *s, sigstruct_visit visit, void *arg, struct err *e);
 
 #endif

@@ -56,10 +56,22 @@ static bool is_tcs(const struct plan_run *r)
 	return (r->secinfo & SGX_SECINFO_PT_MASK) == SGX_SECINFO_TCS;
 }
 
-/* EADD takes the rights of a TCS page away before it measures them. */
-static uint64_t measured_secinfo(const struct plan_run *r)
+uint64_t plan_run_measured_secinfo(const struct plan_run *r)
 {
 	return is_tcs(r) ? r->secinfo & ~(uint64_t)SGX_SECINFO_RWX : r->secinfo;
+}
+
+unsigned int plan_run_chunks(const struct plan_run *r, uint8_t ret_order[PLAN_CHUNKS_PER_PAGE])
+{
+	unsigned int n = 0;
+
+	for (unsigned int c = 0; c < PLAN_CHUNKS_PER_PAGE; c++) {
+		if (r->chunks >> c & 1)
+			ret_order[n++] = (uint8_t)c;
+	}
+	if (r->chunk_order)
+		memcpy(ret_order, r->chunk_order, n);
+	return n;
 }
 
 /* EADD clears these fields of a TCS, whatever the source page held; EEXTEND sees the page after that. */
@@ -75,10 +87,22 @@ static void as_eadd_leaves_tcs(uint8_t page[SGX_PAGE_SIZE])
 	memcpy(page, &tcs, sizeof(tcs));
 }
 
+const uint8_t *plan_run_page_added(const struct plan_run *r, uint64_t i, uint8_t buf[SGX_PAGE_SIZE])
+{
+	const uint8_t *page = is_tcs(r) ? NULL : plan_run_page_direct(r, i);
+
+	if (page)
+		return page;
+	plan_run_page(r, i, buf);
+	if (is_tcs(r))
+		as_eadd_leaves_tcs(buf);
+	return buf;
+}
+
 static void put_eadd(uint8_t record[RECORD_BYTES], const struct plan_run *r)
 {
 	memcpy(record, RECORD_EADD, RECORD_TAG_BYTES);
-	put64(record + RECORD_SECINFO, measured_secinfo(r));
+	put64(record + RECORD_SECINFO, plan_run_measured_secinfo(r));
 }
 
 /* What one page of a run is hashed as: an EADD record, then an EEXTEND record and its bytes per chunk. */
@@ -97,15 +121,9 @@ static void page_init(struct page_stream *s, const struct plan_run *r)
 {
 	memset(s, 0, sizeof(*s));
 	put_eadd(s->bytes, r);
-	for (unsigned int c = 0; c < PLAN_CHUNKS_PER_PAGE; c++) {
-		if (!(r->chunks >> c & 1))
-			continue;
-		memcpy(chunk_at(s, s->n_chunks), RECORD_EEXTEND, RECORD_TAG_BYTES);
-		s->order[s->n_chunks] = (uint8_t)c;
-		s->n_chunks++;
-	}
-	if (r->chunk_order)
-		memcpy(s->order, r->chunk_order, s->n_chunks);
+	s->n_chunks = plan_run_chunks(r, s->order);
+	for (unsigned int k = 0; k < s->n_chunks; k++)
+		memcpy(chunk_at(s, k), RECORD_EEXTEND, RECORD_TAG_BYTES);
 }
 
 static void page_place(struct page_stream *s, uint64_t off)
@@ -156,13 +174,7 @@ static int put_pages(struct stream *s, const struct plan_run *r, struct err *e)
 
 		page_place(&ps, off);
 		if (i <= own) {         /* the first page without data stands for all that follow */
-			page = is_tcs(r) ? NULL : plan_run_page_direct(r, i);
-			if (!page) {
-				plan_run_page(r, i, copy);
-				if (is_tcs(r))
-					as_eadd_leaves_tcs(copy);
-				page = copy;
-			}
+			page = plan_run_page_added(r, i, copy);
 			page_fill(&ps, page);
 		}
 		if (put(s, ps.bytes, RECORD_BYTES + ps.n_chunks * RECORD_CHUNK_BYTES, true, 1, e) < 0 ||
@@ -197,6 +209,10 @@ int plan_stream(const struct plan *p, struct plan_sink *sink, image_progress pro
 		.next_ns = now_ns() + PROGRESS_NS,
 	};
 
+	if (p->no_measure) {
+		err_set(e, ERR_UNSUPPORTED, 0, "MRENCLAVE is not known: %s", p->no_measure);
+		return err_hint(e, "'sgxctl inspect' shows what is known");
+	}
 	if (put_ecreate(&s, p, e) < 0)
 		return -1;
 	for (size_t i = 0; i < p->n_runs; i++) {

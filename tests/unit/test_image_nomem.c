@@ -10,6 +10,7 @@
 
 #include "image/image.h"
 #include "image_bytes.h"
+#include "image_oe_bytes.h"
 #include "tap.h"
 
 static long fail_at, allocations;
@@ -91,6 +92,12 @@ int main(void)
 	try_all("our format", &img, NULL);
 	img_kernel(&img);
 	try_all("the kernel's format", &img, NULL);
+	img_sdk(&img);
+	try_all("the SDK's format", &img, NULL);
+	img_oe(&img);
+	img_phdr(&img, 2)->p_align = 4096;      /* two guesses, and a signed MRENCLAVE */
+	memcpy(img.b + OE_INFO + 144, sgx_sigstruct_header, sizeof(sgx_sigstruct_header));
+	try_all("Open Enclave's format", &img, NULL);
 	sgxs(&img);
 	try_all("an SGXS stream", &img, NULL);
 	memset(&img, 0, sizeof(img));
