@@ -17,7 +17,8 @@ libimage_libs = libimage.a libarch.a $(libbase_libs) $(ELF_LIBS) $(CRYPTO_LIBS)
 
 unit_tests += tests/unit/test_image_diff tests/unit/test_image_enarx tests/unit/test_image_formats \
 	tests/unit/test_image_mutate tests/unit/test_image_nomem tests/unit/test_image_oe tests/unit/test_image_plan \
-	tests/unit/test_image_sdk tests/unit/test_image_sgxs tests/unit/test_image_sign tests/unit/test_image_toml
+	tests/unit/test_image_sdk tests/unit/test_image_sgxs \
+	tests/unit/test_image_sgxs_random tests/unit/test_image_sign tests/unit/test_image_toml
 tests_unit_test_image_enarx_SOURCES = tests/unit/test_image_enarx.c tests/unit/tap.h
 tests_unit_test_image_enarx_LDADD = $(libimage_libs)
 tests_unit_test_image_diff_SOURCES = tests/unit/test_image_diff.c tests/unit/tap.h
@@ -42,8 +43,11 @@ tests_unit_test_image_plan_SOURCES = tests/unit/test_image_plan.c tests/unit/tap
 tests_unit_test_image_plan_LDADD = $(libimage_libs)
 tests_unit_test_image_sdk_SOURCES = tests/unit/test_image_sdk.c tests/unit/image_bytes.h tests/unit/tap.h
 tests_unit_test_image_sdk_LDADD = $(libimage_libs)
-tests_unit_test_image_sgxs_SOURCES = tests/unit/test_image_sgxs.c tests/unit/tap.h
+tests_unit_test_image_sgxs_SOURCES = tests/unit/test_image_sgxs.c tests/unit/sgxs_bytes.h tests/unit/tap.h
 tests_unit_test_image_sgxs_LDADD = $(libimage_libs)
+tests_unit_test_image_sgxs_random_SOURCES = tests/unit/test_image_sgxs_random.c tests/unit/sgxs_bytes.h \
+	tests/unit/tap.h
+tests_unit_test_image_sgxs_random_LDADD = $(libimage_libs)
 tests_unit_test_image_sign_SOURCES = tests/unit/test_image_sign.c tests/unit/tap.h
 tests_unit_test_image_sign_LDADD = $(libimage_libs)
 
