@@ -141,6 +141,8 @@ static void add_secs(struct json *doc, const struct plan *p)
 	json_add_bool(doc, "op_interface", p->op_interface);
 	if (p->dyn_entry)
 		json_add_hex(doc, "dyn_entry", p->dyn_entry);
+	if (p->no_measure)
+		json_add_str(doc, "no_measure", p->no_measure);
 	if (p->no_run)
 		json_add_str(doc, "no_run", p->no_run);
 }

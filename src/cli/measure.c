@@ -66,7 +66,7 @@ bool image_is_sigstruct(const char *path, struct sgx_arch_sigstruct *ret_sig)
 	return sigstruct_read(path, ret_sig, NULL) == 0 && sigstruct_is(ret_sig, sizeof(*ret_sig));
 }
 
-enum { KEY_FORMAT = 0x3000, KEY_HEAP, KEY_RESERVE, KEY_SIGSTRUCT, KEY_EXEC };
+enum { KEY_FORMAT = 0x3000, KEY_HEAP, KEY_RESERVE, KEY_SIGSTRUCT, KEY_EXEC, KEY_LIBPAL };
 
 static const struct argp_option image_options[] = {
 	{ "format", KEY_FORMAT, "FORMAT", 0, "the image's format, when it cannot be told from the file", 0 },
@@ -74,6 +74,7 @@ static const struct argp_option image_options[] = {
 	{ "reserve", KEY_RESERVE, "SIZE", 0, "free ELRANGE behind the image, for growth", 0 },
 	{ "sigstruct", KEY_SIGSTRUCT, "FILE", 0, "the SIGSTRUCT of the image, instead of the one that it has", 0 },
 	{ "exec", KEY_EXEC, "FILE", 0, "the program of an Enarx shim", 0 },
+	{ "libpal", KEY_LIBPAL, "FILE", 0, "the libpal.so that a Gramine manifest was signed for", 0 },
 	{ 0 }
 };
 
@@ -90,6 +91,9 @@ static error_t parse_image(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_EXEC:
 		o->exec = arg;
+		return 0;
+	case KEY_LIBPAL:
+		o->libpal = arg;
 		return 0;
 	case KEY_HEAP:
 		return option_size(state, "heap", arg, (uint64_t)1 << 52, &o->heap_bytes);

@@ -142,7 +142,8 @@ static const struct column inspect_head[] = {
 	{ "attributes.xfrm_names", "  names", COL_TEXT }, { "miscselect", "MISCSELECT", COL_TEXT },
 	{ "pages.added", "pages added", COL_TEXT }, { "pages.measured", "pages measured", COL_TEXT },
 	{ "tcs_total", "threads", COL_TEXT }, { "dyn_entry", "entry of new threads", COL_TEXT },
-	{ "op_interface", "operation interface", COL_TEXT }, { "no_run", "cannot run", COL_TEXT }, END
+	{ "op_interface", "operation interface", COL_TEXT }, { "no_measure", "MRENCLAVE unknown", COL_TEXT },
+	{ "no_run", "cannot run", COL_TEXT }, END
 };
 
 static const struct column verify_head[] = {

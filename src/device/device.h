@@ -103,7 +103,6 @@ struct encl {
 	int fd;
 	enum encl_state state;
 	uint64_t base, size;            /* ELRANGE */
-	uint64_t reserved;              /* the address space kept for it: from here to its end */
 	bool debug;
 	bool no_map;                    /* as the options said */
 	bool signed_here;               /* SIGSTRUCT made by this tool, from its own measurement */

@@ -149,7 +149,8 @@ static int reserve_anywhere(struct encl *en, struct err *e)
 {
 	const struct sgx_dev_ops *ops = en->dev->ops;
 	uint64_t size = en->plan.size, base, at;
-	int64_t r = ops->mmap(en->dev, 0, size * 2, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int64_t r = ops->mmap(en->dev, 0, size * 2, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			      -1, 0);
 
 	if (r < 0)
 		return err_set(e, ERR_TOO_BIG, (int)-r, "no address space for an enclave of 0x%llx bytes",
@@ -161,7 +162,6 @@ static int reserve_anywhere(struct encl *en, struct err *e)
 	if (at + size > base)
 		ops->munmap(en->dev, base + size, at + size - base);
 	en->base = base;
-	en->reserved = base;
 	return 0;
 }
 
@@ -172,13 +172,12 @@ static int reserve_at_base(struct encl *en, struct err *e)
 	uint64_t low = p->base < LOWEST_ADDRESS ? LOWEST_ADDRESS : p->base, end = p->base + p->size;
 	int64_t r;
 
-	if (p->base & (p->size - 1) || end < p->base)
+	if (p->base & (p->size - 1) || end <= low)
 		return err_set(e, ERR_BAD_LAYOUT, 0,
-			       "the image demands the base address 0x%llx, which is no multiple of its size 0x%llx",
-			       (unsigned long long)p->base, (unsigned long long)p->size);
-	r = low < end ? en->dev->ops->mmap(en->dev, low, end - low, PROT_NONE,
-					   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
-					   0) : -EINVAL;
+			       "the image of 0x%llx bytes demands the base address 0x%llx",
+			       (unsigned long long)p->size, (unsigned long long)p->base);
+	r = en->dev->ops->mmap(en->dev, low, end - low, PROT_NONE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 	if (r >= 0 && (uint64_t)r != low) {     /* a kernel older than MAP_FIXED_NOREPLACE put it elsewhere */
 		en->dev->ops->munmap(en->dev, (uint64_t)r, end - low);
 		r = -EEXIST;
@@ -191,7 +190,6 @@ static int reserve_at_base(struct encl *en, struct err *e)
 				"what is mapped there moves with every start: try again");
 	}
 	en->base = p->base;
-	en->reserved = low;
 	return 0;
 }
 
@@ -270,40 +268,18 @@ int encl_init(struct encl *en, struct err *e)
 
 /* ---- the whole ----------------------------------------------------------------------------------- */
 
-/* What no device can be asked for, before one is asked for anything. */
-static int check_plan(const struct plan *p, struct err *e)
-{
-	if (!p->n_tcs)
-		return err_set(e, ERR_NO_TCS, 0, "the image has no TCS");
-	if (p->no_run) {
-		err_set(e, ERR_UNSUPPORTED, 0, "this enclave cannot be run: %s", p->no_run);
-		return err_hint(e, "it can be measured and inspected");
-	}
-	for (size_t i = 0; i < p->n_runs; i++) {
-		const struct plan_run *run = &p->runs[i];
-
-		if (!plan_run_partial(run))
-			continue;
-		err_set(e, ERR_UNSUPPORTED, 0,
-			"%s at offset 0x%llx is measured in part or out of order: the Linux driver measures whole "
-			"pages from their start", run->what, (unsigned long long)run->off);
-		err_hint(e, "it can be measured and inspected");
-		return err_offset(e, run->off);
-	}
-	return 0;
-}
-
 static int build(struct encl *en, const struct encl_opts *o, struct measure_job *job, struct err *e)
 {
 	const struct sgx_arch_sigstruct *sig = given_sigstruct(en, o);
 
-	if (sig && sigstruct_check(sig, e))
-		return err_wrap(e, "'%s'", sig == &en->plan.sigstruct ? en->plan.sigstruct_from : "the SIGSTRUCT");
+	/* what came with the image was not checked; what a caller gives may be wrong on purpose */
+	if (sig == &en->plan.sigstruct && sigstruct_check(sig, e))
+		return err_wrap(e, "'%s'", en->plan.sigstruct_from);
 	if (sig)
 		en->sigstruct = *sig;
 	else if (!o->key)
 		return err_set(e, ERR_BUG, 0, "neither a SIGSTRUCT nor a key was given");
-	if (check_plan(&en->plan, e) || fill_secs(en, o, e))
+	if (plan_can_load(&en->plan, e) || fill_secs(en, o, e))
 		return -1;
 	if (!sig) {
 		job->plan = &en->plan;
@@ -381,7 +357,7 @@ void encl_free(struct encl *en)
 	if (!en)
 		return;
 	if (en->size)
-		en->dev->ops->munmap(en->dev, en->reserved, en->base + en->size - en->reserved);
+		en->dev->ops->munmap(en->dev, en->base, en->size);
 	if (en->fd >= 0)
 		en->dev->ops->close(en->dev, en->fd);
 	plan_release(&en->plan);

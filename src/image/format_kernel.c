@@ -147,13 +147,16 @@ static int add_segments(struct plan_build *b, const struct elf_image *img, uint6
 /* Where a TCS made at run time would start; only believed when it is in code. */
 static uint64_t dyn_entry(const struct plan *p, const struct elf_image *img)
 {
-	uint64_t at = elf_image_symbol(img, DYN_ENTRY_SYMBOL);
+	Elf64_Sym sym;
 
+	if (!elf_image_symbol(img, SHT_SYMTAB, DYN_ENTRY_SYMBOL, &sym))
+		return 0;
 	for (size_t i = 0; i < p->n_runs; i++) {
 		const struct plan_run *r = &p->runs[i];
 
-		if ((r->secinfo & SGX_SECINFO_X) && at >= r->off && at - r->off < r->pages * SGX_PAGE_SIZE)
-			return at;
+		if ((r->secinfo & SGX_SECINFO_X) && sym.st_value >= r->off &&
+		    sym.st_value - r->off < r->pages * SGX_PAGE_SIZE)
+			return sym.st_value;
 	}
 	return 0;
 }

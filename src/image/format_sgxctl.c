@@ -315,7 +315,8 @@ static int add_thread(struct plan_build *b, const struct thread_pages *tp, struc
 {
 	const struct encl_tls *tls = &tp->tls;
 
-	if (add_zeros(b, tls->stack_top_off - tls->stack_bytes, tls->stack_bytes, PLAN_CHUNKS_ALL, "stack", e) < 0 ||
+	if (add_zeros(b, tls->stack_top_off - tls->stack_bytes, tls->stack_bytes, PLAN_CHUNKS_ALL, "stack",
+		      e) < 0 ||
 	    add_zeros(b, tls->handler_stack_top_off - tls->stack_bytes, tls->stack_bytes, PLAN_CHUNKS_ALL,
 		      "handler-stack", e) < 0 ||
 	    add_page(b, tls->tcs_off, SGX_SECINFO_TCS, tp->tcs, sizeof(tp->tcs), "tcs", e) < 0 ||

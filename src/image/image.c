@@ -9,10 +9,13 @@
 #include "base/cleanup.h"
 #include "image/internal.h"
 
-/* A format is one file with an image_reader, and one line in each of these two tables, in the order of detection. */
+/* A format is one file with an image_reader, and a line in each of these tables, in order of detection. */
 const struct image_format image_formats[] = {
 	{ "sgxs", "SGXS stream of Fortanix' tools; sgxs:fit or sgxs:SIZE for one whose size is open" },
 	{ "sgxctl", "ELF with an sgxctl note that declares threads, stacks, heap and reserve" },
+	{ "sdk", "signed shared object of the Intel SGX SDK (metadata 1.3 to 3.x); sdk:2, sdk:3 choose a block" },
+	{ "oe", "Open Enclave SDK: ELF with a section .oeinfo" },
+	{ "gramine", "Gramine: the .manifest.sgx, with --libpal; gramine:1, gramine:2 say how thread blocks are" },
 	{ "enarx", "ELF of Enarx' SGX shim; --exec names the program that it runs" },
 	{ "kernel", "ELF of the Linux kernel's SGX selftests: TCS pages in the first segment" },
 	{ "raw", "pages without a header: raw:KIND,KIND... of tcs, r, rw, rx, rwx; the last is repeated" },
@@ -20,6 +23,9 @@ const struct image_format image_formats[] = {
 static const struct image_reader *const readers[] = {
 	&image_reader_sgxs,
 	&image_reader_sgxctl,
+	&image_reader_sdk,
+	&image_reader_oe,
+	&image_reader_gramine,
 	&image_reader_enarx,
 	&image_reader_kernel,
 	&image_reader_raw,
@@ -28,30 +34,16 @@ const size_t image_n_formats = sizeof(image_formats) / sizeof(image_formats[0]);
 _Static_assert(sizeof(image_formats) / sizeof(image_formats[0]) == sizeof(readers) / sizeof(readers[0]),
 	       "every format has a reader");
 
-/* Formats of other projects that people will try. */
-static const struct {
-	const char *section, *what;
-} strangers[] = {
-	{ ".note.sgxmeta", "an Intel SGX SDK enclave" },
-	{ ".oeinfo", "an Open Enclave SDK enclave" },
-};
-
 DEFINE_CLEANUP_PTR(image_mem_freep, struct image_mem, image_mem_free)
 
 /* err already says why this is no ELF file, if it is none. */
 static int unknown_format(const struct image_file *file, struct err *e)
 {
-	for (size_t i = 0; file->elf && i < sizeof(strangers) / sizeof(strangers[0]); i++) {
-		if (!elf_image_has_section(file->elf, strangers[i].section))
-			continue;
-		err_set(e, ERR_UNKNOWN_FORMAT, 0, "this is %s (section %s), a format that is not read",
-			strangers[i].what, strangers[i].section);
-		return err_hint(e, "build the enclave with an sgxctl note, see sgxctl-enclave(7)");
-	}
 	if (!file->elf)
 		return -1;
 	return err_set(e, ERR_UNKNOWN_FORMAT, 0,
-		       "ELF file without an sgxctl note, and its first segment holds no TCS pages");
+		       "an ELF file of no known enclave format: no sgxctl note, no section .note.sgxmeta or .oeinfo, "
+		       "and no TCS pages in its first segment");
 }
 
 static int unknown_name(const char *name, struct err *e)
@@ -231,7 +223,7 @@ int image_companion_sigstruct(const struct image_file *file, const char *ext, st
 	struct sgx_arch_sigstruct sig;
 
 	if (file->sigstruct)    /* where it came from is said when the plan is complete */
-		return plan_set_sigstruct(p, file->sigstruct, UINT64_MAX, e, "the SIGSTRUCT given") < 0 ? -1 : 1;
+		return plan_set_sigstruct(p, file->sigstruct, UINT64_MAX, e, "the given one") < 0 ? -1 : 1;
 	if (!file->path)
 		return 0;
 	path = image_companion_path(file->path, ext);

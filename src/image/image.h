@@ -115,6 +115,7 @@ struct plan {
 	struct sgx_arch_sigstruct sigstruct;
 	uint64_t sigstruct_off; /* in the file; UINT64_MAX: a file of its own */
 	char *sigstruct_from;   /* "metadata block 2.4 at 0x8006d", "x.sig" */
+	const char *no_measure; /* why MRENCLAVE is not known although the layout is, NULL = it is: static */
 	bool has_sign_params;   /* the image says how it is to be signed */
 	struct sign_params sign_params;         /* its date is not used */
 	const char *no_run;     /* why it can be measured but not run, NULL = it can: static */
@@ -188,7 +189,10 @@ extern const size_t image_n_formats;
 
 typedef void (*image_progress)(void *arg, uint64_t done_pages, uint64_t total_pages);
 
-/* MRENCLAVE of a plan.  progress may be NULL; it is called a few times a second at most. */
+/*
+ * MRENCLAVE of a plan; ERR_UNSUPPORTED when p->no_measure says that it is not known.  progress may be NULL; it is
+ * called a few times a second at most.
+ */
 int plan_measure(const struct plan *p, uint8_t mrenclave[32], image_progress progress, void *arg,
 		 struct err *e);
 
@@ -279,6 +283,9 @@ struct plan_host {
  */
 int plan_secs(const struct plan *p, const struct sgx_arch_sigstruct *sig, int debug,
 	      const struct plan_host *host, struct sgx_arch_secs *ret_secs, struct err *e);
+
+/* Could a driver build it at all?  ERR_NO_TCS, ERR_UNSUPPORTED (no_run, pages measured in part). */
+int plan_can_load(const struct plan *p, struct err *e);
 
 /* ---- SIGSTRUCT ----------------------------------------------------------------------------- */
 

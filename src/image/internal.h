@@ -84,13 +84,38 @@ struct elf_note {
 /* Finds the note of that name and type.  1 found, 0 not there, -1 more than one. */
 int elf_image_note(const struct elf_image *img, const char *name, uint32_t type, struct elf_note *ret_note,
 		   struct err *e);
-/* A program header; i is below ehdr.e_phnum. */
-Elf64_Phdr elf_image_phdr(const struct elf_image *img, unsigned int i);
+Elf64_Phdr elf_image_phdr(const struct elf_image *img, unsigned int i);        /* i below e_phnum */
+
+/* ---- elf_sections.c: sections, symbols, the dynamic table ------------------------------------ */
+
+bool elf_image_inside(const struct elf_image *img, uint64_t off, uint64_t bytes);
+/* Section header i; false from the end of the table on. */
+bool elf_image_section(const struct elf_image *img, unsigned int i, Elf64_Shdr *ret_sh);
+const char *elf_image_section_name(const struct elf_image *img, const Elf64_Shdr *sh);  /* "" = none */
+/* The first of that name; its contents need not be inside the file. */
+bool elf_image_find_section(const struct elf_image *img, const char *name, Elf64_Shdr *ret_sh);
+bool elf_image_has_section(const struct elf_image *img, const char *name);
+
+/* A walk over the first symbol table of a type (SHT_SYMTAB, SHT_DYNSYM); empty when there is none. */
+struct elf_symbols {
+	const uint8_t *table;
+	uint64_t n, i;
+	const char *strings;
+	uint64_t strings_bytes;
+};
+void elf_symbols_open(const struct elf_image *img, uint32_t type, struct elf_symbols *ret);
+bool elf_symbols_next(struct elf_symbols *s, Elf64_Sym *ret_sym, const char **ret_name);
+bool elf_image_symbol(const struct elf_image *img, uint32_t type, const char *name, Elf64_Sym *ret_sym);
+
+/* A walk over the dynamic table, up to DT_NULL; empty when there is none. */
+struct elf_dynamic {
+	const uint8_t *table;
+	uint64_t n, i;
+};
+void elf_dynamic_open(const struct elf_image *img, struct elf_dynamic *ret);
+bool elf_dynamic_next(struct elf_dynamic *d, Elf64_Dyn *ret_dyn);
 /* Not zero when there are relocation tables that a dynamic linker would have to apply. */
 uint64_t elf_image_relocations(const struct elf_image *img);
-/* The value of a symbol of .symtab; 0 when it is not there. */
-uint64_t elf_image_symbol(const struct elf_image *img, const char *name);
-bool elf_image_has_section(const struct elf_image *img, const char *name);
 
 /* ---- names.c: sections and symbols ---------------------------------------------------------- */
 
@@ -175,8 +200,8 @@ struct image_reader {
 	int (*parse)(const struct image_file *file, const struct image_opts *opts, struct image_mem *mem,
 		     struct plan *ret_plan, struct err *e);
 };
-extern const struct image_reader image_reader_sgxctl, image_reader_kernel, image_reader_sgxs,
-	image_reader_raw, image_reader_enarx;
+extern const struct image_reader image_reader_sgxctl, image_reader_sdk, image_reader_kernel, image_reader_sgxs,
+	image_reader_raw, image_reader_enarx, image_reader_oe, image_reader_gramine;
 
 /*
  * The SIGSTRUCT for an image that carries none: the one that was given, else the file beside the image whose

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which section and symbol an offset of the enclave belongs to.  Read when somebody asks, and not through
- * libelf: some formats blank the section headers' place in the ELF header before they measure it, so the header
- * that counts is the one kept here.  Nothing in here is worth an error: what cannot be read has no names.
- *
- * Authority: System V ABI, "Sections", "Symbol Table".
+ * Which section and symbol an offset of the enclave belongs to.  Read when somebody asks.  Some formats blank
+ * the section headers' place in the ELF header before they measure it, so the header that counts is the one
+ * kept here.  Nothing in here is worth an error: what cannot be read has no names.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,9 +13,7 @@
 #define MAX_NAMES (1u << 20)    /* sections and symbols of all files of an image */
 
 struct elf_source {
-	const uint8_t *bytes;
-	uint64_t n_bytes;
-	Elf64_Ehdr ehdr;
+	struct elf_image elf;   /* bytes and header only */
 	enum names_place place;
 	uint64_t bias;
 	struct elf_source *next;
@@ -50,7 +46,10 @@ int image_names_add(struct image_mem *m, const struct elf_image *img, enum names
 		free(s);
 		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for the names of an image");
 	}
-	*s = (struct elf_source){ img->bytes, img->n_bytes, img->ehdr, place, bias, m->names->sources };
+	*s = (struct elf_source){
+		.elf = { .bytes = img->bytes, .n_bytes = img->n_bytes, .ehdr = img->ehdr },
+		.place = place, .bias = bias, .next = m->names->sources,
+	};
 	m->names->sources = s;
 	return 0;
 }
@@ -84,80 +83,44 @@ static void add_name(struct names *names, uint64_t off, uint64_t bytes, const ch
 	names->v[names->n++] = (struct name){ off, bytes, text };
 }
 
-static bool inside(const struct elf_source *s, uint64_t off, uint64_t bytes)
-{
-	return off <= s->n_bytes && bytes <= s->n_bytes - off;
-}
-
-static bool section(const struct elf_source *s, unsigned int i, Elf64_Shdr *ret)
-{
-	uint64_t at = s->ehdr.e_shoff + (uint64_t)i * sizeof(*ret);
-
-	if (i >= s->ehdr.e_shnum || s->ehdr.e_shoff > s->n_bytes || !inside(s, at, sizeof(*ret)))
-		return false;
-	memcpy(ret, s->bytes + at, sizeof(*ret));
-	return true;
-}
-
-/* A string of a table that ends with one, and not an empty one; else NULL. */
-static const char *string(const struct elf_source *s, unsigned int table, uint64_t at)
-{
-	Elf64_Shdr sh;
-	const char *text;
-
-	if (!section(s, table, &sh) || sh.sh_type != SHT_STRTAB || !inside(s, sh.sh_offset, sh.sh_size) ||
-	    at >= sh.sh_size || s->bytes[sh.sh_offset + sh.sh_size - 1])
-		return NULL;
-	text = (const char *)s->bytes + sh.sh_offset + at;
-	return *text ? text : NULL;
-}
-
 /* Where an address of this section is in the enclave. */
 static uint64_t placed(const struct elf_source *s, const Elf64_Shdr *sh, uint64_t addr)
 {
 	return (s->place == NAMES_BY_ADDRESS ? addr : addr - sh->sh_addr + sh->sh_offset) + s->bias;
 }
 
-static void read_symbols(const struct elf_source *s, const Elf64_Shdr *table, struct names *ret)
+static void read_symbols(const struct elf_source *s, uint32_t type, struct names *ret)
 {
-	uint64_t n = table->sh_size / sizeof(Elf64_Sym);
+	struct elf_symbols all;
+	const char *text;
+	Elf64_Sym sym;
 
-	if (!inside(s, table->sh_offset, table->sh_size))
-		return;
-	for (uint64_t i = 0; i < n && i < MAX_NAMES; i++) {
+	elf_symbols_open(&s->elf, type, &all);
+	while (all.i < MAX_NAMES && elf_symbols_next(&all, &sym, &text)) {
 		Elf64_Shdr home;
-		Elf64_Sym sym;
-		const char *text;
 
-		memcpy(&sym, s->bytes + table->sh_offset + i * sizeof(sym), sizeof(sym));
-		if (ELF64_ST_TYPE(sym.st_info) > STT_FUNC || !section(s, sym.st_shndx, &home) ||
-		    !(home.sh_flags & SHF_ALLOC))
-			continue;
-		text = string(s, table->sh_link, sym.st_name);
-		if (text)
+		if (*text && ELF64_ST_TYPE(sym.st_info) <= STT_FUNC &&
+		    elf_image_section(&s->elf, sym.st_shndx, &home) && (home.sh_flags & SHF_ALLOC))
 			add_name(ret, placed(s, &home, sym.st_value), sym.st_size, text);
 	}
 }
 
-/* The full symbol table, or in a stripped file that of the dynamic linker. */
 static void read_source(struct image_names *n, const struct elf_source *s)
 {
-	Elf64_Shdr sh, symtab = { 0 }, dynsym = { 0 };
+	bool stripped = true;
+	Elf64_Shdr sh;
 
-	for (unsigned int i = 0; section(s, i, &sh); i++) {
-		const char *text;
+	for (unsigned int i = 0; elf_image_section(&s->elf, i, &sh); i++) {
+		const char *text = elf_image_section_name(&s->elf, &sh);
 
-		if (sh.sh_type == SHT_SYMTAB)
-			symtab = sh;
-		if (sh.sh_type == SHT_DYNSYM)
-			dynsym = sh;
-		if (!(sh.sh_flags & SHF_ALLOC) || (sh.sh_flags & SHF_TLS && sh.sh_type == SHT_NOBITS))
-			continue;
-		text = string(s, s->ehdr.e_shstrndx, sh.sh_name);
-		if (text)
+		stripped = stripped && sh.sh_type != SHT_SYMTAB;
+		/* .tbss has an address that belongs to what follows it */
+		if (*text && (sh.sh_flags & SHF_ALLOC) &&
+		    !((sh.sh_flags & SHF_TLS) && sh.sh_type == SHT_NOBITS))
 			add_name(&n->sections, placed(s, &sh, sh.sh_addr), sh.sh_size, text);
 	}
-	read_symbols(s, symtab.sh_type ? &symtab : &dynsym, &n->symbols);
+	/* the full symbol table, or in a stripped file that of the dynamic linker */
+	read_symbols(s, stripped ? SHT_DYNSYM : SHT_SYMTAB, &n->symbols);
 }
 
 static int compare_names(const void *a, const void *b)

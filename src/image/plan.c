@@ -123,6 +123,9 @@ int plan_build_dynamic(struct plan_build *b, uint64_t off, uint64_t pages, const
 {
 	if (!pages)
 		return 0;
+	if (b->p.n_dynamic >= PLAN_MAX_RUNS)
+		return err_set(e, ERR_TOO_BIG, 0, "more than %u ranges for pages added at run time",
+			       PLAN_MAX_RUNS);
 	if (make_room((void **)&b->p.dynamic, b->p.n_dynamic, &b->room_dynamic, sizeof(*b->p.dynamic), e) < 0)
 		return -1;
 	b->p.dynamic[b->p.n_dynamic++] = (struct plan_dynamic){ off, pages, what };

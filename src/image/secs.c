@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The SECS of a plan: what the image wishes, what its SIGSTRUCT pins, what the host can.  Decided here alone, so that
- * what dump-secs foretells is what load does.
+ * The SECS of a plan: what the image wishes, what its SIGSTRUCT pins, what the host can.  Decided here alone,
+ * so that what dump-secs foretells is what load does.  And what no device can be asked for.
  *
  * Authority: Intel SDM Vol. 3D, EINIT ("Operation": ATTRIBUTEMASK, MISCMASK), ECREATE (XFRM bits 0 and 1).
  */
@@ -54,5 +54,27 @@ int plan_secs(const struct plan *p, const struct sgx_arch_sigstruct *sig, int de
 	s.attributes.xfrm = choose(sig->attributes.xfrm, sig->attributemask.xfrm, p->attributes.xfrm, host->xfrm) |
 			    SGX_XFRM_LEGACY;
 	*ret_secs = s;
+	return 0;
+}
+
+int plan_can_load(const struct plan *p, struct err *e)
+{
+	if (!p->n_tcs)
+		return err_set(e, ERR_NO_TCS, 0, "the image has no TCS");
+	if (p->no_run) {
+		err_set(e, ERR_UNSUPPORTED, 0, "this enclave cannot be run: %s", p->no_run);
+		return err_hint(e, "it can be measured and inspected");
+	}
+	for (size_t i = 0; i < p->n_runs; i++) {
+		const struct plan_run *run = &p->runs[i];
+
+		if (!plan_run_partial(run))
+			continue;
+		err_set(e, ERR_UNSUPPORTED, 0,
+			"%s at offset 0x%llx is measured in part or out of order: the Linux driver measures "
+			"whole pages from their start", run->what, (unsigned long long)run->off);
+		err_hint(e, "it can be measured and inspected");
+		return err_offset(e, run->off);
+	}
 	return 0;
 }

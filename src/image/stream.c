@@ -209,6 +209,10 @@ int plan_stream(const struct plan *p, struct plan_sink *sink, image_progress pro
 		.next_ns = now_ns() + PROGRESS_NS,
 	};
 
+	if (p->no_measure) {
+		err_set(e, ERR_UNSUPPORTED, 0, "MRENCLAVE is not known: %s", p->no_measure);
+		return err_hint(e, "'sgxctl inspect' shows what is known");
+	}
 	if (put_ecreate(&s, p, e) < 0)
 		return -1;
 	for (size_t i = 0; i < p->n_runs; i++) {

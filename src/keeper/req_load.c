@@ -24,7 +24,7 @@ static int parse(const struct json *body, struct load *l, struct dev_config *dev
 	if (arg_str(body, "name", &l->name, e) || arg_str(body, "stem", &l->stem, e) ||
 	    arg_str(body, "image", &l->image, e) || arg_str(body, "format", &l->format, e) ||
 	    arg_str(body, "sigstruct", &l->sigstruct, e) || arg_str(body, "key", &l->key, e) ||
-	    arg_str(body, "exec", &l->exec, e) ||
+	    arg_str(body, "exec", &l->exec, e) || arg_str(body, "libpal", &l->image_opts.libpal, e) ||
 	    arg_bool(body, "debug", &l->debug, e) || arg_u64(body, "heap", &l->image_opts.heap_bytes, e) ||
 	    arg_u64(body, "reserve", &l->image_opts.reserve_bytes, e) || arg_device(body, dev, e))
 		return -1;
@@ -61,7 +61,8 @@ static int build(struct keeper *k, struct request *r, const struct load *l, stru
 	if (image_open(l->image, &l->image_opts, &plan, e))
 		return -1;
 	/* a key that was named is there to sign with; else what the image is signed with counts */
-	if (((l->key || !plan.has_sigstruct) && !l->sigstruct && get_key(l, &key, e)) ||
+	if (plan_can_load(&plan, e) ||
+	    ((l->key || !plan.has_sigstruct) && !l->sigstruct && get_key(l, &key, e)) ||
 	    sgx_dev_open(&k->dev_config, &k->dev, e)) {
 		plan_release(&plan);
 		return -1;
