@@ -14,7 +14,7 @@
 #define MAX_PAGES ((uint64_t)1 << 20)
 #define MAX_REPEAT 1000000u
 #define MAX_SCENARIOS 4096u             /* results in one document */
-#define DEFAULT_EPC ((uint64_t)64 << 20)        /* small enough to run out of */
+#define DEFAULT_EPC ((uint64_t)8 << 20)        /* small enough to run out of */
 
 static const struct scenario *const tables[] = {
 	scenarios_accept, scenarios_refuse, scenarios_range, scenarios_grow, scenarios_change,

@@ -25,6 +25,7 @@ struct scenario_env {
 	struct sign_key *key;
 	uint64_t pages;                 /* --pages; 0: each scenario's own number */
 	uint64_t next_off;              /* in the named enclave: from here on nothing was used */
+	int kernel_fixed;               /* what scenario_kernel_is_fixed found out: 0 nothing yet, 1 yes, -1 no */
 	struct request *request;
 };
 
@@ -75,7 +76,7 @@ bool check_ok(struct scenario_run *s, const char *what, const struct encl_op *op
 bool check_refused(struct scenario_run *s, const char *what, uint64_t code, uint64_t done,
 		   const struct encl_op *op, const struct encl_exit *x);
 /* EPC pages that hold what --pages asks for, several times. */
-static inline uint64_t scenario_epc_pages(uint64_t pages) { return (pages + 4096) * 4; }
+static inline uint64_t scenario_epc_pages(uint64_t pages) { return (pages + 512) * 4; }
 
 /* A counter; unknown ones are not compared, and with little EPC swapping may add to it. */
 void check_counter(struct scenario_run *s, const char *what, uint64_t expected, uint64_t got);
@@ -84,7 +85,7 @@ void scenario_skip(struct scenario_run *s, const char *fmt, ...) __attribute__((
 /* ---- doing (scenario_do.c) ----------------------------------------------------------------------- */
 
 /* A kernel that answers AUGMENT with real errnos, and installs page-table entries with the pages. */
-bool scenario_kernel_is_fixed(const struct scenario_run *s);
+bool scenario_kernel_is_fixed(struct scenario_run *s);
 /* Room for pages that nothing used yet; false (and a failed check) when there is none. */
 bool scenario_room(struct scenario_run *s, uint64_t pages, uint64_t *ret_off);
 /* Grow by the scenario's strategy, RW, accepted; checks success and the counts. */

@@ -1,14 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The steps that scenarios are made of. */
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "keeper/scenario.h"
 
-bool scenario_kernel_is_fixed(const struct scenario_run *s)
+/* A kernel does not say what it is; how it refuses a page that every enclave has tells. */
+static bool refuses_by_eexist(struct scenario_run *s)
 {
-	return s->env->k->dev_config.kernel_mode == DEV_KERNEL_FIXED &&
-	       !strcmp(sgx_dev_name(s->env->k->dev), "emulated");
+	struct sgx_enclave_augment_pages a = { .offset = s->en->plan.tcs[0], .length = SGX_PAGE_SIZE };
+
+	return encl_ioctl(s->en, SGX_IOC_ENCLAVE_AUGMENT_PAGES, &a) == -EEXIST;
+}
+
+bool scenario_kernel_is_fixed(struct scenario_run *s)
+{
+	if (!strcmp(sgx_dev_name(s->env->k->dev), "emulated"))
+		return s->env->k->dev_config.kernel_mode == DEV_KERNEL_FIXED;
+	if (!s->env->kernel_fixed)
+		s->env->kernel_fixed = refuses_by_eexist(s) ? 1 : -1;
+	return s->env->kernel_fixed > 0;
 }
 
 bool scenario_room(struct scenario_run *s, uint64_t pages, uint64_t *ret_off)

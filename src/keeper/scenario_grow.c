@@ -7,6 +7,7 @@
 #define CHUNKS 4u
 #define VA_SLOTS 512u           /* pages to an EPC page of the driver's, which is never swapped out */
 #define EPC_WORKING_PAGES 32u
+#define BEYOND_PAGES 256u       /* read from start to end, so many too many make every page come back once */
 
 /* Chunk after chunk above what is there, each used at once, the older ones kept. */
 static void heap_growth(struct scenario_run *s)
@@ -87,7 +88,7 @@ static void epc_exhausted(struct scenario_run *s)
 		scenario_skip(s, "the EPC holds little more than the version arrays of so many pages");
 		return;
 	}
-	q.pages = reserve - 2;
+	q.pages = epc + BEYOND_PAGES + 2 < reserve ? epc + BEYOND_PAGES : reserve - 2;
 	if (!scenario_room(s, q.pages, &q.off))
 		return;
 	s->pages = q.pages;
