@@ -31,6 +31,9 @@ void emul_epc_detach(struct emul_shared *sh);
 /* Is this process the only one that can reach the enclave's pages? */
 bool emul_epc_sole(struct emul_shared *sh);
 
+/* Has a process that used the enclave gone without letting go, or may it have? */
+bool emul_epc_lost_holder(struct emul_shared *sh);
+
 /* fds of process pid that name the file, other than except_fd */
 bool emul_process_has_file(uint32_t pid, dev_t dev, ino_t ino, int except_fd);
 

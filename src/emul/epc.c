@@ -86,21 +86,46 @@ static uint64_t take_off(_Atomic uint64_t *counter, uint64_t pages)
 	return n;
 }
 
+/* Forgets holders that are gone.  How many are left, this process apart. */
+static unsigned count_others(struct emul_charge *c)
+{
+	uint32_t self = raw_getpid();
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < EMUL_CHARGE_PIDS; i++) {
+		if (!c->pids[i] || c->pids[i] == self)
+			continue;
+		if (!emul_thread_dead(c->pids[i], false) && emul_process_has_file(c->pids[i], c->dev, c->ino, -1)) {
+			n++;
+			continue;
+		}
+		c->pids[i] = 0;
+		c->lost = 1;
+	}
+	return n;
+}
+
 static bool has_live_holder(struct emul_charge *c)
 {
 	uint32_t self = raw_getpid();
-	bool live = false;
 
-	for (unsigned i = 0; i < EMUL_CHARGE_PIDS; i++) {
-		if (!c->pids[i])
-			continue;
-		if (c->pids[i] == self || (!emul_thread_dead(c->pids[i], false) &&
-					   emul_process_has_file(c->pids[i], c->dev, c->ino, -1)))
-			live = true;
-		else
-			c->pids[i] = 0;
+	for (unsigned i = 0; i < EMUL_CHARGE_PIDS; i++)
+		if (c->pids[i] == self)
+			return true;
+	return count_others(c) > 0;
+}
+
+bool emul_epc_lost_holder(struct emul_shared *sh)
+{
+	bool lost = true;
+
+	emul_lock(&emul_pool->lock);
+	if (is_home(sh) && !atomic_load(&sh->strangers)) {
+		count_others(&emul_pool->charges[sh->charge]);
+		lost = emul_pool->charges[sh->charge].lost;
 	}
-	return live;
+	emul_unlock(&emul_pool->lock);
+	return lost;
 }
 
 static void drop_charge(struct emul_charge *c)
@@ -142,22 +167,11 @@ static bool add_holder(struct emul_charge *c, uint32_t pid)
  */
 bool emul_epc_sole(struct emul_shared *sh)
 {
-	uint32_t self = raw_getpid();
-	bool sole = true;
+	bool sole;
 
 	emul_lock(&emul_pool->lock);
-	if (!is_home(sh) || atomic_load(&sh->strangers) || atomic_load(&sh->forks))
-		sole = false;
-	for (unsigned i = 0; sole && i < EMUL_CHARGE_PIDS; i++) {
-		struct emul_charge *c = &emul_pool->charges[sh->charge];
-
-		if (!c->pids[i] || c->pids[i] == self)
-			continue;
-		if (emul_thread_dead(c->pids[i], false) || !emul_process_has_file(c->pids[i], c->dev, c->ino, -1))
-			c->pids[i] = 0;
-		else
-			sole = false;
-	}
+	sole = is_home(sh) && !atomic_load(&sh->strangers) && !atomic_load(&sh->forks) &&
+	       !count_others(&emul_pool->charges[sh->charge]);
 	emul_unlock(&emul_pool->lock);
 	return sole;
 }

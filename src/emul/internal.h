@@ -122,6 +122,7 @@ struct emul_charge {
 	dev_t dev;
 	ino_t ino;
 	uint32_t pids[EMUL_CHARGE_PIDS];
+	uint32_t lost;                  /* one of them went without letting go */
 };
 
 #define EMUL_POOL_MAGIC 0x6c6f6f7078677331ull
@@ -353,9 +354,11 @@ enum emul_fault emul_fault_elsewhere(uint64_t la, enum sgxm_access access, uint3
 /*
  * Did a leaf only meet a page that another leaf holds?  The holder may have been descheduled in the middle of its
  * leaf, which no CPU does, so the refusal is an artefact until it has been waited for: true = try again.
- * *tries counts from 0.
+ * *tries counts from 0.  A holder that was killed there is found in the end (recover.c).
  */
-bool emul_conflict(const struct sgxm_out *out, unsigned *tries);
+bool emul_conflict(struct emul_encl *en, const struct sgxm_out *out, unsigned *tries);
+/* Takes away locks that killed processes left in the enclave's file: were there any? */
+bool emul_locks_recover(struct emul_encl *en);
 /* ops->walk */
 enum sgxm_walk emul_walk(void *host, struct sgxm_cpu *cpu, uint64_t la, enum sgxm_access access,
 			 uint64_t *ret_epa, uint32_t *ret_pfec);

@@ -34,6 +34,11 @@ int emul_etrack(struct emul_encl *en)
 {
 	struct sgxm_out out = emul_note(en, sgxm_etrack(&en->machine, EMUL_EPA_SECS), 0);
 
+	if (out.kind == SGXM_GP) {
+		/* sh->mutex is held: whoever has the lock was killed */
+		sgxm_secs_break(&en->machine, EMUL_EPA_SECS);
+		out = emul_note(en, sgxm_etrack(&en->machine, EMUL_EPA_SECS), 0);
+	}
 	if (out.kind != SGXM_DONE) {
 		/* the cycle before is incomplete: kick everybody out, try once more */
 		sgxm_ipi(&en->machine, EMUL_EPA_SECS);

@@ -32,6 +32,7 @@ static int modify_page(struct emul_encl *en, uint64_t off, uint64_t bytes, void 
 	uint16_t was = emul_rec_load(rec);
 	unsigned max = was & EMUL_REC_MAX_MASK;
 	struct sgxm_out out;
+	unsigned tries = 0;
 	int r;
 
 	/* no page -> EFAULT */
@@ -54,7 +55,10 @@ static int modify_page(struct emul_encl *en, uint64_t off, uint64_t bytes, void 
 		emul_zap_everywhere(en, en->sh->base + off, SGX_PAGE_SIZE);
 	}
 	/* EMODT faulted -> EFAULT; refused -> EFAULT and its code.  The maximum is put back. */
-	out = emul_note(en, sgxm_emodt(&en->machine, (uintptr_t)&m->secinfo, EMUL_EPA_PAGES + off), off);
+	do
+		out = sgxm_emodt(&en->machine, (uintptr_t)&m->secinfo, EMUL_EPA_PAGES + off);
+	while (emul_conflict(en, &out, &tries));
+	emul_note(en, out, off);
 	if (out.kind == SGXM_CODE)
 		*m->ret_code = out.code;
 	if (out.kind != SGXM_DONE) {

@@ -20,6 +20,7 @@ static int probe_page(struct emul_encl *en, uint64_t off)
 	const struct sgx_arch_secinfo secinfo = { .flags = SGX_SECINFO_RWX };
 	uint16_t rec = emul_rec_load(&en->rec[off >> SGX_PAGE_SHIFT]);
 	struct sgxm_out out;
+	unsigned tries = 0;
 	int r;
 
 	/* no page -> EFAULT */
@@ -33,7 +34,9 @@ static int probe_page(struct emul_encl *en, uint64_t off)
 	if (emul_rec_pt(rec) != SGX_PT_TRIM)
 		return -EPERM;
 	/* not accepted -> EPERM: EMODPR that takes nothing away is #PF on an accepted TRIM page alone */
-	out = sgxm_emodpr(&en->machine, (uintptr_t)&secinfo, EMUL_EPA_PAGES + off);
+	do
+		out = sgxm_emodpr(&en->machine, (uintptr_t)&secinfo, EMUL_EPA_PAGES + off);
+	while (emul_conflict(en, &out, &tries));
 	if (out.kind != SGXM_PF) {
 		emul_note(en, out, off);
 		return -EPERM;
@@ -46,7 +49,13 @@ static bool drop_page(struct emul_encl *en, uint64_t off)
 {
 	struct emul_record *rec = &en->rec[off >> SGX_PAGE_SHIFT];
 
-	if (emul_note(en, sgxm_eremove(&en->machine, EMUL_EPA_PAGES + off), off).kind != SGXM_DONE)
+	struct sgxm_out out;
+	unsigned tries = 0;
+
+	do
+		out = sgxm_eremove(&en->machine, EMUL_EPA_PAGES + off);
+	while (emul_conflict(en, &out, &tries));
+	if (emul_note(en, out, off).kind != SGXM_DONE)
 		return false;
 	atomic_store(&rec->word, EMUL_REC_DIRTY);
 	en->sh->page_count--;

@@ -37,7 +37,7 @@ static int restrict_page(struct emul_encl *en, uint64_t off, uint64_t bytes, voi
 	/* EMODPR faulted -> EFAULT; refused -> EFAULT and its code */
 	do
 		out = sgxm_emodpr(&en->machine, (uintptr_t)&to->secinfo, EMUL_EPA_PAGES + off);
-	while (emul_conflict(&out, &tries));
+	while (emul_conflict(en, &out, &tries));
 	emul_note(en, out, off);
 	if (out.kind == SGXM_CODE)
 		*to->ret_code = out.code;

@@ -44,6 +44,13 @@ tests_driver_encldiff_SOURCES = tests/driver/encldiff.c tests/driver/encldiff.h 
 	tests/driver/encldiff_host.c tests/driver/encldiff_code.S tests/driver/dice.h \
 	tests/driver/tiny.c tests/driver/tiny.h
 tests_driver_encldiff_LDADD = $(libimage_libs) -lpthread
+EXTRA_DIST += tests/driver/encldiff.sh
+
+check-encldiff: tests/driver/encldiff sgxctl$(EXEEXT) libsgxemu.so
+	@DRIVER_VM='$(DRIVER_VM)' ENCLDIFF='$(abs_top_builddir)/tests/driver/encldiff' \
+		SGXCTL='$(abs_top_builddir)/sgxctl$(EXEEXT)' SGXCTL_SHIM='$(abs_top_builddir)/libsgxemu.so' \
+		$(SHELL) $(top_srcdir)/tests/driver/encldiff.sh
+PHONY_LOCAL += check-encldiff
 
 check-seqdiff: tests/driver/seqdiff_kernel tests/driver/seqdiff_emul
 	@DRIVER_VM='$(DRIVER_VM)' SEQDIFF_KERNEL='$(abs_top_builddir)/tests/driver/seqdiff_kernel' \

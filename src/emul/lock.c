@@ -175,14 +175,15 @@ void emul_unlock(struct emul_mutex *m)
 #define CONFLICT_SLEEPS 10000u
 #define CONFLICT_NS     50000
 
-bool emul_conflict(const struct sgxm_out *out, unsigned *tries)
+bool emul_conflict(struct emul_encl *en, const struct sgxm_out *out, unsigned *tries)
 {
 	static const char *const checks[] = {
-		"EACCEPT.9", "EMODPE.6", "EACCEPTCOPY.8", "EENTER.5", "ERESUME.5", "EMODPR.4", "EMODPR.6", "EMODT.6",
+		"EACCEPT.9", "EMODPE.6", "EACCEPTCOPY.8", "EENTER.5", "ERESUME.5", "EMODPR.4", "EMODPR.6", "EMODT.4", "EMODT.6",
+		"EREMOVE.3", "EWB.8",
 	};
 
 	/* a conflict is #GP(0) or a code; the common page fault need not be looked up */
-	if (out->kind == SGXM_PF || !out->check || ++*tries > CONFLICT_YIELDS + CONFLICT_SLEEPS)
+	if (out->kind == SGXM_DONE || out->kind == SGXM_PF || !out->check || *tries > CONFLICT_YIELDS + CONFLICT_SLEEPS)
 		return false;
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		const char *a = checks[i], *b = out->check;
@@ -192,6 +193,8 @@ bool emul_conflict(const struct sgxm_out *out, unsigned *tries)
 		if (*a == *b) {
 			const struct timespec pause = { .tv_nsec = CONFLICT_NS };
 
+			if (++*tries > CONFLICT_YIELDS + CONFLICT_SLEEPS)
+				return emul_locks_recover(en);
 			if (*tries <= CONFLICT_YIELDS)
 				raw0(SYS_sched_yield);
 			else

@@ -86,7 +86,7 @@ int native_eenter(struct native_frame *f, uint64_t *ret_masked)
 
 		if (out.kind == SGXM_DONE)
 			break;
-		if (emul_conflict(&out, &tries))
+		if (emul_conflict(en, &out, &tries))
 			continue;
 		uint32_t pfec = out.pfec;
 

@@ -177,7 +177,7 @@ static void host_enclu(struct trap *t, struct emul_encl *en)
 
 		if (out.kind == SGXM_DONE)
 			break;
-		if (emul_conflict(&out, &tries))
+		if (emul_conflict(en, &out, &tries))
 			continue;
 		if (out.kind == SGXM_PF && emul_encl_by_la(out.addr) != en)
 			f = emul_fault_elsewhere(out.addr, SGXM_WRITE, &pfec);
@@ -254,9 +254,12 @@ static void enclave_enclu(struct trap *t, struct native_inside *in)
 	for (unsigned tries = 0, faults = 0;;) {
 		struct emul_encl *en = in->en;
 		uint32_t leaf = (uint32_t)t->regs.rax;
-		struct sgxm_regs before = t->regs;
+		struct sgxm_regs before;
 		uint64_t tcs = in->cpu.tcs_la;
-		uint64_t at = before.rip, src = before.rdx, dst = before.rcx;
+		uint64_t at = t->regs.rip, src = t->regs.rdx, dst = t->regs.rcx;
+
+		if (emul_on_event)      /* nobody else looks at it */
+			before = t->regs;
 
 		native_look_begin(t->tb);
 		struct sgxm_out out = sgxm_enclu(&en->machine, &in->cpu, &t->regs, 3, t->xsave, t->xsave_bytes);
@@ -272,7 +275,7 @@ static void enclave_enclu(struct trap *t, struct native_inside *in)
 			return;
 		}
 		native_look_end(t->tb);
-		if (emul_conflict(&out, &tries))
+		if (emul_conflict(en, &out, &tries))
 			continue;
 		if (out.kind == SGXM_PF && !(pfec & (SGX_PFEC_SGX | SGX_PFEC_P)))
 			f = emul_fault(en, out.addr, access_of(pfec), EMUL_BY_LEAF, &pfec);

@@ -231,16 +231,16 @@ int emul_load_page(struct emul_encl *en, uint64_t page)
 static struct sgxm_out ewb(struct emul_encl *en, uint64_t index, uint64_t slot, struct evicted *ev)
 {
 	struct sgxm_out out = { 0 };
+	unsigned tries = 0;
 
 	for (int round = 0; round < 2; round++) {
 		_Alignas(32) struct sgx_pageinfo info = {
 			.srcpge = (uintptr_t)ev->cipher, .secinfo = (uintptr_t)&ev->pcmd,
 		};
 
-		/* another leaf that looks at the page's neighbour entry is done in no time */
 		do
 			out = sgxm_ewb(&en->machine, (uintptr_t)&info, epa_of(en, index), slot_epa(slot));
-		while (out.kind == SGXM_GP && raw0(SYS_sched_yield) == 0);
+		while (emul_conflict(en, &out, &tries));
 		if (out.kind != SGXM_CODE || out.code != SGXC_NOT_TRACKED || emul_etrack(en))
 			break;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* EPCM entries: changes of state, decoded views. */
-#include "machine/epcm.h"
+#include "machine/operand.h"
 
 bool epcm_change(struct sgxm_epcm *e, uint32_t from, uint32_t to)
 {
@@ -21,6 +21,26 @@ void epcm_free(struct epcm_hold *h)
 	__atomic_store_n(&e->epoch, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&e->word, 0, __ATOMIC_RELEASE);
 	h->e = NULL;
+}
+
+uint32_t sgxm_epcm_locked(const struct sgxm_epcm *e)
+{
+	uint32_t w = __atomic_load_n(&e->word, __ATOMIC_RELAXED);
+
+	return w & ~SGXM_E_STATE ? w : 0;
+}
+
+bool sgxm_epcm_break(struct sgxm_epcm *e, uint32_t seen)
+{
+	return __atomic_compare_exchange_n(&e->word, &seen, seen & SGXM_E_STATE, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+void sgxm_secs_break(struct sgxm *m, uint64_t secs_epa)
+{
+	struct sgxm_secs *s = secs_page(m, secs_epa);
+
+	__atomic_store_n(&s->measure_lock, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&s->track_lock, 0, __ATOMIC_RELEASE);
 }
 
 struct sgxm_epcm_view sgxm_epcm_get(struct sgxm *m, uint64_t epa)

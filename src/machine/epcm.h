@@ -72,11 +72,23 @@ static inline bool epcm_try_sgx2(struct epcm_hold *h, struct sgxm_epcm *e, bool 
 	return epcm_try(h, e, own_exclusive ? EPCM_SGX2 : EPCM_SGX2 | EPCM_EXCLUSIVE, EPCM_SGX2);
 }
 
+/* Does the word still show all that a lock added to it?  Not after sgxm_epcm_break(). */
+static inline bool epcm_shows(uint32_t w, uint32_t unit)
+{
+	return (w & unit & (EPCM_EXCLUSIVE | EPCM_SGX2)) == (unit & (EPCM_EXCLUSIVE | EPCM_SGX2)) &&
+	       (!(unit & EPCM_SHARE_ONE) || w & EPCM_SHARE_MASK);
+}
+
 static inline void epcm_drop(struct epcm_hold *h)
 {
+	uint32_t w;
+
 	if (!h->e)
 		return;
-	__atomic_fetch_sub(&h->e->word, h->unit, __ATOMIC_RELEASE);
+	w = __atomic_load_n(&h->e->word, __ATOMIC_RELAXED);
+	while (epcm_shows(w, h->unit) &&
+	       !__atomic_compare_exchange_n(&h->e->word, &w, w - h->unit, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
 	h->e = NULL;
 }
 

@@ -351,6 +351,15 @@ struct sgxm_out sgxm_access(struct sgxm *m, const struct sgxm_cpu *cpu, uint64_t
 unsigned sgxm_epcm_usable(const struct sgxm_epcm *e);
 
 /*
+ * For hosts whose processors can be killed in the middle of a leaf: the entry's word when a leaf holds it, else 0; and
+ * taking away the locks of a word that is still what it was.  A leaf that lives after all only loses its lock.
+ */
+uint32_t sgxm_epcm_locked(const struct sgxm_epcm *e);
+bool sgxm_epcm_break(struct sgxm_epcm *e, uint32_t seen);
+/* The locks inside a SECS, by who knows that no ETRACK, EADD, EEXTEND or EINIT of it is in progress. */
+void sgxm_secs_break(struct sgxm *m, uint64_t secs_epa);
+
+/*
  * Every logical processor inside this enclave takes an interrupt and resumes at once (the IPI of
  * a kernel after ETRACK).  Returns how many were inside.
  */

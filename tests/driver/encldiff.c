@@ -44,7 +44,7 @@ const char *place(uint64_t v, char buf[40])
 {
 	if (v - BASE < SIZE)
 		snprintf(buf, 40, "E+%llx", (unsigned long long)(v - BASE));
-	else if (v - vdso_base < 0x10000 || v >> 40 == 0x7f)    /* mmap()ed: what stands in for the vDSO */
+	else if (v - vdso_base < 0x10000 || v >> 41 == 0x7f >> 1)    /* mmap()ed: what stands in for the vDSO */
 		snprintf(buf, 40, "vdso");
 	else if (v - OPS < OPS_BYTES && v - OPS >= OPS_BYTES - STACK_BYTES)
 		snprintf(buf, 40, "stack");

@@ -21,9 +21,11 @@ static int user_handler(long rdi, long rsi, long rdx, long ursp, long r8, long r
 	char a[40], b[40], c[40];
 	int answer = handler_calls < 3 ? handler_answers[handler_calls] : 0;
 
-	handler_calls++;
-	printf(" handler(%lx %lx %s %s r8=%lx r9=%s fn=%u)->%d", rdi, rsi, place((uint64_t)rdx, a),
-	       place((uint64_t)ursp, b), r8, place((uint64_t)r9, c), run->function, answer);
+	/* an entry that is refused leaves what this function left in r8 and r9 */
+	printf(" handler(%lx %lx %s %s", rdi, rsi, place((uint64_t)rdx, a), place((uint64_t)ursp, b));
+	if (!handler_calls++)
+		printf(" r8=%lx r9=%s", r8, place((uint64_t)r9, c));
+	printf(" fn=%u)->%d", run->function, answer);
 	return answer;
 }
 
@@ -132,6 +134,9 @@ static uint64_t any_page(void)
 	return BASE + below(PAGES) * 4096ull;
 }
 
+/* Where in a page keys and reports go: other steps read what lies before that. */
+#define SECRET 0xa00u
+
 /*
  * The kernel brings these pages before the leaf: the virtual machine's processor does not save an AEX of EREPORT,
  * EGETKEY and of fetches.
@@ -158,12 +163,12 @@ static void do_report(unsigned t)
 	op->rax = SGX_EREPORT;
 	op->rbx = op->si_la = BASE + (PAGE_DATA + 1) * 4096ull;
 	op->rcx = BASE + (PAGE_DATA + 2) * 4096ull;
-	op->rdx = BASE + (PAGE_DATA + 3) * 4096ull;
+	op->rdx = BASE + (PAGE_DATA + 2) * 4096ull + SECRET;
 	memset(targetinfo, 0, 64);
 	if (one_in(6))
 		op->rcx += 64 * below(8);
 	if (one_in(6))
-		op->rdx = one_in(2) ? any_page() : op->rdx + 256;
+		op->rdx = one_in(2) ? any_page() + SECRET : op->rdx + 256;
 	if (one_in(6))
 		op->rbx += one_in(2) ? 64 : 512;
 	look_at(t, op->rbx);
@@ -188,7 +193,7 @@ static void do_getkey(unsigned t)
 	memcpy(op->secinfo, request, sizeof(request));
 	op->rax = SGX_EGETKEY;
 	op->rbx = op->si_la = BASE + (PAGE_DATA + 1) * 4096ull;
-	op->rcx = BASE + (PAGE_DATA + 2) * 4096ull + (one_in(10) ? 8 : 0);
+	op->rcx = BASE + (PAGE_DATA + 2) * 4096ull + SECRET + (one_in(10) ? 8 : 0);
 	look_at(t, op->rbx);
 	look_at(t, op->rcx);
 	snprintf(what, sizeof(what), "EGETKEY name=%u policy=%x svn=%u r=%u", request[0], request[1], request[2], request[3]);
@@ -461,7 +466,7 @@ void step_ssa(void)
 		putchar('\n');
 	} else if (one_in(3)) {
 		poke_frame(frame_la(t, f));
-	} else if (!readable || f < (uint32_t)v[3]) {
+	} else if (readable && f < (uint32_t)v[3]) {
 		/* an unused frame may be of a fault that the kernel resolved, which the virtual machine does not save */
 		show_frame(frame_la(t, f));
 	}

@@ -300,6 +300,64 @@ static void forks(void)
 	is_u64(lost, 0, "what the children wrote is there");
 }
 
+/* ---- processes that are killed anywhere ------------------------------------------------------------------- */
+
+#define KILL_ROUNDS 3
+#define KILL_TCS    7           /* of the threads enclave, one for each victim; the parent has the eighth */
+#define KILL_PAGES  4
+
+static _Noreturn void victim(struct rig *one, unsigned tcs)
+{
+	for (;;) {
+		struct encl_op extend = { .op = ENCL_OP_EXTEND, .addr = one->base + GROW, .pages = KILL_PAGES, .flags = RW };
+		struct encl_op accept = { .op = ENCL_OP_ACCEPT, .addr = one->base + GROW, .pages = KILL_PAGES,
+					  .flags = PENDING_RW, .opt = ENCL_OPT_KEEP };
+
+		rig_op(one, tcs, &extend);
+		rig_op(one, tcs, &accept);
+	}
+}
+
+/* Everything that can be done with a page, by who is left. */
+static bool all_works(struct rig *one)
+{
+	struct sgx_enclave_restrict_permissions to_r = { .offset = GROW, .length = KILL_PAGES * 4096, .permissions = 1 };
+	struct encl_op accept = { .op = ENCL_OP_ACCEPT, .addr = one->base + GROW, .pages = KILL_PAGES, .flags = 0x221 };
+	struct encl_op extend = { .op = ENCL_OP_EXTEND, .addr = one->base + GROW, .pages = KILL_PAGES, .flags = RW };
+	struct encl_op fill = { .op = ENCL_OP_FILL, .addr = one->base + GROW, .pages = KILL_PAGES, .value = 3 };
+
+	return emul_ioctl(one->fd, SGX_IOC_ENCLAVE_RESTRICT_PERMISSIONS, &to_r) == 0 && rig_op(one, 0, &accept) == ENCL_OK &&
+	       rig_op(one, 0, &extend) == ENCL_OK && rig_op(one, 0, &fill) == ENCL_OK;
+}
+
+static void kills(void)
+{
+	unsigned bad = 0;
+
+	for (unsigned round = 0; round < KILL_ROUNDS; round++) {
+		struct rig one = { 0 };
+		struct encl_op op;
+
+		rig_build(&one, "threads.elf", true);
+		op = (struct encl_op){ .op = ENCL_OP_ACCEPT, .addr = one.base + GROW, .pages = KILL_PAGES, .flags = PENDING_RW };
+		bad += rig_map(&one, GROW, KILL_PAGES, PROT_READ | PROT_WRITE) < 0 || rig_op(&one, 0, &op) != ENCL_OK;
+		for (unsigned k = 1; k <= KILL_TCS; k++) {
+			struct timespec t = { .tv_nsec = 1000000 + (long)(now_ms() % 7) * 300000 };
+			pid_t pid = fork();
+
+			if (!pid)
+				victim(&one, k);
+			nanosleep(&t, NULL);
+			kill(pid, SIGKILL);
+			waitpid(pid, NULL, 0);
+			bad += !all_works(&one);
+		}
+		rig_free(&one);
+	}
+	is_u64(bad, 0, "after each of %u killed processes the pages they used can be used and changed",
+	       KILL_ROUNDS * KILL_TCS);
+}
+
 /* ---- mappings that come and go -------------------------------------------------------------------------- */
 
 static void *build_thread(void *arg)
@@ -394,6 +452,7 @@ int main(void)
 	storm();
 	rights();
 	forks();
+	kills();
 	builds();
 	too_many();
 	rig_free(&rig);
