@@ -36,7 +36,8 @@ broken() {
 	code=$1 off=$2
 	shift 2
 	mk "$@"
-	same "$(measure | sed 's/^error: //; s/:.*//')" "$code$([ "$off" = - ] || echo " at $off")" "refused: $*"
+	same "$(measure | sed 's/^error: //; s/:.*//')" "$code$([ "$off" = - ] || echo " at $off")" \
+		"refused: $(echo "$*" | tr '\n' ' ')"
 }
 
 generated 2
