@@ -32,7 +32,7 @@ static const struct argp_option options[] = {
 static bool says_how_to_load(const struct secs_args *a)
 {
 	return a->opts.format || a->opts.sigstruct || a->opts.heap_bytes != UINT64_MAX ||
-	       a->opts.reserve_bytes != UINT64_MAX || a->debug || a->production;
+	       a->opts.reserve_bytes != UINT64_MAX || a->opts.exec || a->opts.libpal || a->debug || a->production;
 }
 
 static error_t check_args(struct argp_state *state, const struct secs_args *a)

@@ -157,12 +157,16 @@ static int add_signature(struct json *o, const struct sgx_arch_sigstruct *s, str
 
 void sigstruct_fields_doc(struct json *o, const struct sgx_arch_sigstruct *s)
 {
+	struct json *mask;
+
 	json_add_bytes(o, "enclavehash", s->enclavehash, sizeof(s->enclavehash));
 	json_add_size(o, "isvprodid", s->isvprodid);
 	json_add_size(o, "isvsvn", s->isvsvn);
 	add_debug(o, s);
 	attributes_doc(o, "attributes", &s->attributes);
-	attributes_doc(o, "attributemask", &s->attributemask);
+	mask = json_add_obj(o, "attributemask");
+	json_add_hex(mask, "flags", s->attributemask.flags);
+	json_add_hex(mask, "xfrm", s->attributemask.xfrm);
 	json_add_hex(o, "miscselect", s->miscselect);
 	json_add_hex(o, "miscmask", s->miscmask);
 	add_bits(o, "miscselect_names", sgx_misc_bit_names, s->miscselect);

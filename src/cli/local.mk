@@ -20,7 +20,7 @@ include src/cli/explain.mk
 # BUILT_SOURCES only help "make all" and "make check"; "make sgxctl" needs to be told
 src/cli/libexplain_a-explain_check.$(OBJEXT): src/cli/explain_checks.inc
 
-bats_tests += tests/bats/30-images.bats tests/bats/32-oe-gramine.bats tests/bats/40-call.bats \
+bats_tests += tests/bats/30-images.bats tests/bats/31-image-formats.bats tests/bats/32-oe-gramine.bats tests/bats/40-call.bats \
 	tests/bats/41-bad-input.bats tests/bats/42-streams.bats \
 	tests/bats/10-usage.bats tests/bats/11-state.bats tests/bats/12-start.bats tests/bats/20-handles.bats \
 	tests/bats/21-protocol.bats tests/bats/22-output.bats tests/bats/23-complete.bats

@@ -45,9 +45,9 @@ static const struct sgx_arch_sigstruct *given_sigstruct(const struct encl *en, c
 
 static int fill_secs(struct encl *en, const struct encl_opts *o, struct err *e)
 {
-	/* nobody tells which MISCSELECT bits there are: create() finds out */
-	const struct plan_host host = { .xfrm = device_xcr0(), .miscselect = UINT32_MAX };
+	struct plan_host host;
 
+	device_host(en->dev, &host);    /* where it does not tell, create() finds out */
 	if (plan_secs(&en->plan, given_sigstruct(en, o), o->debug, &host, &en->secs, e))
 		return -1;
 	en->debug = en->secs.attributes.flags & SGX_ATTR_DEBUG;

@@ -197,6 +197,8 @@ void *device_vdso_enter(void);
 
 /* offers.c: the XSAVE features that the kernel enabled. */
 uint64_t device_xcr0(void);
+/* What of a SECS this device can give, as far as it tells: what load asks for is what dump-secs foretells. */
+void device_host(const struct sgx_dev *d, struct plan_host *ret);
 /* The same in a given vDSO image of at most bytes (for tests). */
 void *device_vdso_symbol(const void *image, const char *name);
 

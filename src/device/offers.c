@@ -7,6 +7,7 @@
  */
 #include <cpuid.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/utsname.h>
 
 #include "device/internal.h"
@@ -61,6 +62,20 @@ static void kernel_offers(struct dev_offers *ret)
 	ret->xfrm = cpu_xfrm(c, d);
 	ret->miscselect = misc & MISC_DRIVER;
 	ret->max_size_log2 = size >> 8 & 0xff;
+}
+
+void device_host(const struct sgx_dev *d, struct plan_host *ret)
+{
+	struct dev_offers o;
+
+	*ret = (struct plan_host){ .xfrm = device_xcr0(), .miscselect = UINT32_MAX };
+	if (!strcmp(sgx_dev_name(d), "kernel"))
+		kernel_offers(&o);
+	else if (!strcmp(sgx_dev_name(d), "emulated"))
+		sgx_dev_emul_offers(&o);
+	else
+		return;         /* a script of a test says itself what is refused */
+	*ret = (struct plan_host){ o.xfrm, o.miscselect };
 }
 
 int sgx_dev_offers(const struct dev_config *cfg, struct dev_offers *ret, struct err *e)

@@ -2,31 +2,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Image files: inspect, verify, sign in one and in two steps, diff, and the SECS that is foretold.
 load helper
+source "${BATS_TEST_DIRNAME:?}/images.bash"
 
 setup() {
 	sgxctl_setup
 	cd "$BATS_TEST_TMPDIR"
 	mk a.elf
-}
-
-mk() { "${PYTHON3:-python3}" "$top_srcdir/tests/mk/mk_elf.py" -o "$@"; }
-# flip FILE OFFSET...: the lowest bit of those bytes
-flip() {
-	"${PYTHON3:-python3}" -c 'import sys
-b = bytearray(open(sys.argv[1], "rb").read())
-for at in sys.argv[2:]: b[int(at, 0)] ^= 1
-open(sys.argv[1], "wb").write(b)' "$@"
-}
-oracle() { "${PYTHON3:-python3}" "$top_srcdir/tests/oracle/sigstruct.py" "$@"; }
-hex_at() { od -An -tx1 -v "-j$2" "-N$3" "$1" | tr -d ' \n'; }
-need_openssl() { command -v openssl >/dev/null || skip "there is no openssl command"; }
-# The keys of a file, made once.
-keys() {
-	need_openssl
-	KEY=$BATS_FILE_TMPDIR/key.pem
-	[ -e "$KEY" ] || openssl genrsa -3 -out "$KEY" 3072 2>/dev/null
-	openssl rsa -in "$KEY" -pubout -out "$BATS_FILE_TMPDIR/pub.pem" 2>/dev/null
-	PUB=$BATS_FILE_TMPDIR/pub.pem
 }
 
 # ---- inspect ---------------------------------------------------------------------------------------
@@ -400,51 +381,4 @@ for i in range(n):
 	run -0 json dump-secs --image a.elf
 	has '.secs.mrsigner == null and (.sources | has("mrsigner") | not)'
 	run -64 json dump-secs demo --debug
-}
-
-# ---- other people's formats ------------------------------------------------------------------------
-
-@test "one enclave in two formats, and signed by two" {
-	keys
-	json sign a.elf --sgxs-out a.sgxs --out s1 >/dev/null
-	json sign a.elf --sgxs-out b.sgxs --out s2 --key "$KEY" --isvsvn 2 >/dev/null
-	run -1 json diff a.elf a.sgxs
-	has '.same_mrenclave and .first_difference == null and .a.format == "sgxctl" and .b.format == "sgxs"'
-	has 'all(.differences[]; .measured | not) and ([.differences[].kind] | index("signed") != null)'
-	run -1 json diff a.sgxs b.sgxs
-	has '.same_mrenclave and [.differences[].kind] == ["signer", "sigstruct"]'
-	has '.differences[1] | .field == "isvsvn" and .a_value == "0x0" and .b_value == "0x2"'
-	has '.differences[0].a_value == .a.mrsigner and .differences[0].b_value == .b.mrsigner'
-	run -0 json verify b.sgxs --key "$PUB" --device=emulated
-	has '.matches and .format == "sgxs" and .sigstruct.isvsvn == 2'
-	run -1 json verify a.sgxs --key "$PUB" --device=emulated
-	run -0 json inspect b.sgxs
-	has '.sigstruct.from == "b.sgxs" or .sigstruct.from == "b.sig"'
-	run -0 json sign b.sgxs --keep --out s3 --key "$KEY"
-	cmp s2 s3
-	run -0 json dump-secs --image b.sgxs --device=emulated
-	has '.secs.isvsvn == 2 and .sources.isvsvn == "sigstruct" and .matches'
-}
-
-@test "an enclave that does not speak the operation interface" {
-	mk k.elf --format kernel
-	run -0 json load "$PWD/k.elf" --device=emulated --name k
-	has '.format == "kernel" and .op_interface == false'
-	run -0 json call k --raw --rdi 5
-	has '.ok and .raw.run.function == "EEXIT" and .raw.registers.rdi == "0x5"'
-	run -0 json status k
-	has '.state == "running" and .format == "kernel" and .op_interface == false and (.mrsigner | length) == 64'
-	run -0 json dump-secs k
-	foretold=$(json dump-secs --image k.elf --device=emulated | jq -r .secs.mrenclave)
-	has ".secs.mrenclave == \"$foretold\""
-	run -0 json pages k
-	has '[.ranges[].pages] | add == 8'
-	run -0 json dump-tcs k
-	tcs=$(jq -c '[.tcs[] | {offset, oentry, ossa, nssa, ofsbase, ogsbase, fslimit, gslimit}]' <<<"$output")
-	[ "$(json inspect k.elf | jq -c '[.tcs[] | {offset, oentry, ossa, nssa, ofsbase, ogsbase, fslimit, gslimit}]')" = "$tcs" ]
-	for c in "call k nop" "accept k --offset 0x7000 --pages 1 --perm rw-" "extend k --offset 0x7000 --pages 1 --perm rwx"; do
-		# shellcheck disable=SC2086
-		run -4 json $c
-		fails_with no-op-interface
-	done
 }
