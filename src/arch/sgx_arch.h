@@ -83,6 +83,9 @@ struct sgx_pcmd {
 #define SGX_ATTR_KSS           0x0080u
 #define SGX_ATTR_AEXNOTIFY     0x0400u
 
+/* XFRM: what ECREATE insists on */
+#define SGX_XFRM_LEGACY 0x3u    /* x87 and SSE */
+
 /* MISCSELECT */
 #define SGX_MISC_EXINFO 0x1u
 #define SGX_MISC_CPINFO 0x2u

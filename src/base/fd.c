@@ -96,25 +96,23 @@ int read_file(int dirfd, const char *path, size_t limit, char **ret_buf, size_t 
 	return 0;
 }
 
-/* Opens a new file "PATH.PID.N.tmp"; its name goes to *ret_name. */
-static int open_temp(int dirfd, const char *path, char **ret_name)
+/* Tries "PATH.PID.N.tmp" for one N after the other; 0 when make() made it and *ret_name is its name. */
+static int make_temp(const char *path, int (*make)(void *arg, const char *name), void *arg, char **ret_name)
 {
 	static atomic_uint counter;
 
 	for (int i = 0; i < TEMP_TRIES; i++) {
 		unsigned int serial = atomic_fetch_add(&counter, 1);
 		CLEANUP(cleanup_free) char *name = NULL;
-		int fd;
 
 		if (asprintf(&name, "%s.%ld.%u.tmp", path, (long)getpid(), serial) < 0) {
 			name = NULL;
 			errno = ENOMEM;
 			return -1;
 		}
-		fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (fd >= 0) {
+		if (make(arg, name) == 0) {
 			*ret_name = STEAL_PTR(name);
-			return fd;
+			return 0;
 		}
 		if (errno != EEXIST)
 			return -1;
@@ -122,43 +120,97 @@ static int open_temp(int dirfd, const char *path, char **ret_name)
 	return -1;
 }
 
-static int publish(int dirfd, const char *temp, const char *path, unsigned int flags)
+static int make_named(void *arg, const char *name)
+{
+	struct file_writer *w = arg;
+
+	w->fd = openat(w->dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return w->fd < 0 ? -1 : 0;
+}
+
+/* A link to what has no name yet. */
+static int make_link(void *arg, const char *name)
+{
+	struct file_writer *w = arg;
+	char self[32];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", w->fd);
+	return linkat(AT_FDCWD, self, w->dirfd, name, AT_SYMLINK_FOLLOW);
+}
+
+/* A file without a name: nothing is left of it when the process is killed.  -1: not on this file system. */
+static int open_unnamed(int dirfd, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	CLEANUP(cleanup_free) char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+
+	if (!dir || access("/proc/self/fd", X_OK) < 0)
+		return -1;
+	return openat(dirfd, dir, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+}
+
+int file_writer_begin(struct file_writer *w, int dirfd, const char *path)
+{
+	*w = (struct file_writer){ .dirfd = dirfd, .path = path, .fd = open_unnamed(dirfd, path) };
+	return w->fd >= 0 ? 0 : make_temp(path, make_named, w, &w->temp);
+}
+
+static int publish(const struct file_writer *w, unsigned int flags)
 {
 	if (!(flags & WRITE_FILE_NOREPLACE))
-		return renameat(dirfd, temp, dirfd, path);
-	if (renameat2(dirfd, temp, dirfd, path, RENAME_NOREPLACE) == 0)
+		return renameat(w->dirfd, w->temp, w->dirfd, w->path);
+	if (renameat2(w->dirfd, w->temp, w->dirfd, w->path, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS)
 		return -1;
 	/* A file system without RENAME_NOREPLACE: link(2) never replaces either. */
-	if (linkat(dirfd, temp, dirfd, path, 0) < 0)
+	if (linkat(w->dirfd, w->temp, w->dirfd, w->path, 0) < 0)
 		return -1;
-	unlinkat(dirfd, temp, 0);
+	unlinkat(w->dirfd, w->temp, 0);
 	return 0;
+}
+
+void file_writer_abandon(struct file_writer *w)
+{
+	int saved_errno = errno;
+
+	if (w->fd >= 0)
+		close(w->fd);
+	if (w->temp)
+		unlinkat(w->dirfd, w->temp, 0);
+	free(w->temp);
+	*w = (struct file_writer){ .fd = -1 };
+	errno = saved_errno;
+}
+
+int file_writer_commit(struct file_writer *w, mode_t mode, unsigned int flags)
+{
+	int fd, failed = fchmod(w->fd, mode) < 0 || fsync(w->fd) < 0 ||
+			 (!w->temp && make_temp(w->path, make_link, w, &w->temp) < 0);
+
+	if (!failed) {
+		fd = STEAL_FD(w->fd);
+		/* close() is checked because network file systems report a full disk only here */
+		failed = close(fd) < 0 || publish(w, flags) < 0;
+	}
+	if (!failed) {
+		free(w->temp);
+		w->temp = NULL;
+	}
+	file_writer_abandon(w);
+	return failed ? -1 : 0;
 }
 
 int write_file_atomic(int dirfd, const char *path, const void *buf, size_t bytes, mode_t mode,
 		      unsigned int flags)
 {
-	CLEANUP(cleanup_free) char *temp = NULL;
-	int saved_errno, fd, failed;
+	struct file_writer w;
 
-	fd = open_temp(dirfd, path, &temp);
-	if (fd < 0)
+	if (file_writer_begin(&w, dirfd, path) < 0)
 		return -1;
-
-	failed = fchmod(fd, mode) < 0 || write_full(fd, buf, bytes) < 0 || fsync(fd) < 0;
-	saved_errno = errno;
-	/* close() is checked because network file systems report a full disk only here */
-	if (close(fd) < 0 && !failed) {
-		failed = 1;
-		saved_errno = errno;
+	if (write_full(w.fd, buf, bytes) < 0) {
+		file_writer_abandon(&w);
+		return -1;
 	}
-	if (!failed && publish(dirfd, temp, path, flags) == 0)
-		return 0;
-	if (!failed)
-		saved_errno = errno;
-	unlinkat(dirfd, temp, 0);
-	errno = saved_errno;
-	return -1;
+	return file_writer_commit(&w, mode, flags);
 }

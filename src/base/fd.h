@@ -25,6 +25,22 @@ int write_stdout(const void *buf, size_t bytes, struct err *e);
  */
 int read_file(int dirfd, const char *path, size_t limit, char **ret_buf, size_t *ret_bytes);
 
+/*
+ * A file in the making: write to fd, then commit it or abandon it.  Others see the old file or the whole new one.
+ * path must live until then.
+ */
+struct file_writer {
+	int dirfd, fd;
+	const char *path;
+	char *temp;             /* its name until then; NULL: it has none */
+};
+/* -1 with errno, nothing left behind. */
+int file_writer_begin(struct file_writer *w, int dirfd, const char *path);
+/* Syncs it, gives it this mode and its name.  flags as below.  The writer is used up; -1 with errno. */
+int file_writer_commit(struct file_writer *w, mode_t mode, unsigned int flags);
+/* Nothing is left of it.  After commit this does nothing. */
+void file_writer_abandon(struct file_writer *w);
+
 #define WRITE_FILE_NOREPLACE 0x1u       /* EEXIST when path exists; whoever comes first wins */
 /*
  * Writes a temporary file beside path with exactly this mode, syncs it, and renames it over path:

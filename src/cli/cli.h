@@ -53,7 +53,7 @@ struct cli {
 extern struct cli cli;
 
 extern const struct argp global_argp;           /* of sgxctl itself; its arguments are the command's */
-extern const struct argp output_argp;
+extern const struct argp output_argp, device_argp;
 extern const struct argp_child output_children[];       /* --text --json --quiet --help ... */
 extern const struct argp_child device_children[];       /* those and --device --kernel --epc --no-sgx2 */
 
@@ -71,6 +71,8 @@ error_t option_size(struct argp_state *state, const char *option, const char *ar
 		    uint64_t *ret);
 /* arg must be one of the words in "a|b|c", which is also what help and completion show. */
 error_t option_word(struct argp_state *state, const char *option, const char *arg, const char *words);
+/* --limit N, 0 for no limit (UINT64_MAX). */
+error_t option_limit(struct argp_state *state, const char *arg, uint64_t *ret);
 /* "rwx", "r-x", "rw"... as bits 1 R, 2 W, 4 X. */
 error_t option_perm(struct argp_state *state, const char *option, const char *arg, unsigned int *ret);
 /* The one NAME of a command, checked; not 0, to be passed on, when it is none or there is one already. */

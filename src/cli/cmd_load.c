@@ -18,7 +18,7 @@
 #define SIZE_MAX_ARG ((uint64_t)1 << 52)
 
 struct load_args {
-	const char *image, *name, *format, *sigstruct, *key;
+	const char *image, *name, *format, *sigstruct, *key, *exec, *libpal;
 	bool debug, production, foreground, has_heap, has_reserve;
 	uint64_t heap, reserve;
 };
@@ -32,7 +32,9 @@ enum {
 	KEY_PRODUCTION,
 	KEY_HEAP,
 	KEY_RESERVE,
-	KEY_FOREGROUND
+	KEY_FOREGROUND,
+	KEY_EXEC,
+	KEY_LIBPAL
 };
 
 static const struct argp_option options[] = {
@@ -46,6 +48,8 @@ static const struct argp_option options[] = {
 	{ "production", KEY_PRODUCTION, NULL, 0, "no debug enclave", 0 },
 	{ "heap", KEY_HEAP, "SIZE", 0, "heap, instead of what the image says", 0 },
 	{ "reserve", KEY_RESERVE, "SIZE", 0, "free ELRANGE behind the image, for growth", 0 },
+	{ "exec", KEY_EXEC, "FILE", 0, "the program of an Enarx shim", 0 },
+	{ "libpal", KEY_LIBPAL, "FILE", 0, "the libpal.so that a Gramine manifest was signed for", 0 },
 	{ "foreground", KEY_FOREGROUND, NULL, 0, "stay until interrupted, then unload", 0 },
 	{ 0 }
 };
@@ -79,6 +83,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_RESERVE:
 		a->has_reserve = true;
 		return option_size(state, "reserve", arg, SIZE_MAX_ARG, &a->reserve);
+	case KEY_EXEC:
+		a->exec = arg;
+		return 0;
+	case KEY_LIBPAL:
+		a->libpal = arg;
+		return 0;
 	case KEY_FOREGROUND:
 		a->foreground = true;
 		return 0;
@@ -127,7 +137,8 @@ static int make_request(const struct load_args *a, const char *image, struct jso
 	if (a->has_reserve)
 		request_u64(request, "reserve", a->reserve);
 	request_device(request);
-	if (request_path(request, "image", image, e) < 0 ||
+	if (request_path(request, "image", image, e) < 0 || request_path(request, "exec", a->exec, e) < 0 ||
+	    request_path(request, "libpal", a->libpal, e) < 0 ||
 	    request_path(request, "sigstruct", a->sigstruct, e) < 0)
 		return -1;
 	return request_path(request, "key", a->key, e);

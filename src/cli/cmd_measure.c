@@ -3,27 +3,34 @@
 #include "cli/cli.h"
 #include "cli/measure.h"
 
+struct measure_args {
+	struct measured image;
+	struct sgxs_out sgxs;
+};
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	struct measured *m = state->input;
+	struct measure_args *a = state->input;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &m->opts;
+		state->child_inputs[0] = &a->image.opts;
+		state->child_inputs[1] = &a->sgxs;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (m->word)
+		if (a->image.word)
 			return ARGP_ERR_UNKNOWN;
-		m->word = arg;
+		a->image.word = arg;
 		return 0;
 	case ARGP_KEY_END:
-		return need_argument(state, m->word, "IMAGE");
+		return need_argument(state, a->image.word, "IMAGE");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
 static const struct argp_child children[] = { { &image_argp, 0, "", 0 },
+					      { &sgxs_argp, 0, "", 0 },
 					      { &output_argp, 0, "Output:", -1 },
 					      { 0 } };
 const struct argp cmd_measure_argp = {
@@ -36,18 +43,24 @@ const struct argp cmd_measure_argp = {
 
 int cmd_measure(int argc, char **argv)
 {
-	struct measured m = { .opts = IMAGE_OPTS_DEFAULT };
+	struct measure_args a = { .image = { .opts = IMAGE_OPTS_DEFAULT } };
+	const struct plan *p = &a.image.plan;
 	struct err e = { 0 };
 	struct json *doc;
+	int r;
 
-	if (cli_parse(&cmd_measure_argp, argc, argv, NULL, &m) < 0)
+	if (cli_parse(&cmd_measure_argp, argc, argv, NULL, &a) < 0)
 		return EXIT_USAGE;
-	if (measure_open(&m, &e) < 0)
+	if (measure_open(&a.image, &e) < 0)
 		return cli_fail(&e);
 	doc = json_object();
 	json_add_str(doc, "schema", "sgxctl.measure/1");
 	json_add_bool(doc, "ok", true);
-	measure_doc(&m, doc);
-	measure_close(&m);
-	return cli_reply(doc);
+	measure_doc(&a.image, doc);
+	r = sgxs_out(&a.sgxs, &a.image, p->has_sigstruct ? &p->sigstruct : NULL, doc, &e);
+	measure_close(&a.image);
+	if (r == 0)
+		return cli_reply(doc);
+	json_free(doc);
+	return cli_fail(&e);
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/place.h"
 #include "cli/cli.h"
 #include "cli/run.h"
 
@@ -92,14 +93,11 @@ static int fail(const struct err *e, int status)
 
 static char *find_library(struct err *e)
 {
-	const char *wish = getenv("SGXCTL_SHIM");
-	char *path;
+	CLEANUP(cleanup_free) char *place = place_find("SGXCTL_SHIM", "libsgxemu.so", PKGLIBDIR "/libsgxemu.so");
+	char *path = place ? realpath(place, NULL) : NULL;
 
-	if (!wish || !*wish)
-		wish = PKGLIBDIR "/libsgxemu.so";
-	path = realpath(wish, NULL);
 	if (!path)
-		err_set(e, ERR_UNSUPPORTED, errno, "there is no library '%s'", wish);
+		err_set(e, ERR_UNSUPPORTED, errno, "there is no library '%s'", place ? place : "");
 	else if (strpbrk(path, ": \t"))
 		err_set(e, ERR_UNSUPPORTED, 0, "'%s': LD_PRELOAD has no way to write such a path", path);
 	else

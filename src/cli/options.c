@@ -120,7 +120,7 @@ static const struct argp_option device_options[] = {
 	{ "no-sgx2", KEY_NO_SGX2, NULL, 0, "the emulated device is an SGX1 CPU", -3 },
 	{ 0 }
 };
-static const struct argp device_argp = { .options = device_options, .parser = parse_device };
+const struct argp device_argp = { .options = device_options, .parser = parse_device };
 const struct argp_child device_children[] = {
 	{ &device_argp, 0, "Device:", -2 }, { &output_argp, 0, "Output:", -1 }, { 0 }
 };
@@ -243,6 +243,15 @@ error_t option_size(struct argp_state *state, const char *option, const char *ar
 	else
 		argp_error(state, "--%s: '%s' is no size (digits or 0x..., then K, M, G or T)", option, arg);
 	return EINVAL;
+}
+
+error_t option_limit(struct argp_state *state, const char *arg, uint64_t *ret)
+{
+	error_t r = option_u64(state, "limit", arg, UINT32_MAX, ret);
+
+	if (r == 0 && !*ret)
+		*ret = UINT64_MAX;
+	return r;
 }
 
 error_t option_word(struct argp_state *state, const char *option, const char *arg, const char *words)

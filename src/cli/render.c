@@ -172,6 +172,10 @@ static void render_line(const struct json *row, const struct column *columns, co
 		if (!width[i])
 			continue;
 		/* blanks are written before the next column: none at the end of a line */
+		if (!*s) {
+			gap += room + 2;
+			continue;
+		}
 		pad(gap + (right ? room : 0), out);
 		fputs(s, out);
 		gap = 2 + (right ? 0 : room);

@@ -47,6 +47,11 @@ const char *range_bits(const struct json *range, char buf[8]);
 void render_secs(const struct json *doc, FILE *out);
 void render_scenarios(const struct json *doc, FILE *out);
 void render_memory(const struct json *doc, FILE *out);
+/* render_image.c */
+extern const struct column layout_columns[];
+void render_inspect(const struct json *doc, FILE *out);
+void render_verify(const struct json *doc, FILE *out);
+void render_diff(const struct json *doc, FILE *out);
 /* render_map.c */
 void render_map(const struct json *doc, FILE *out);
 

@@ -36,6 +36,8 @@ static char letter_of(const struct json *r)
 		return 'T';
 	if (type && !strcmp(type, "trim"))
 		return 't';
+	if (type && !strcmp(type, "dynamic"))
+		return 'd';
 	if (perm && strchr(perm, 'x'))
 		return 'x';
 	if (perm && strchr(perm, 'w'))
@@ -106,7 +108,7 @@ void render_map(const struct json *doc, FILE *out)
 	fill_cells(ranges, per_cell, n, cells, cover);
 	fprintf(out,
 		"\none character is %s: x code, w writable, r read-only, T TCS, p pending, m modified, "
-		"t trimmed, . none\n",
+		"t trimmed, d for pages at run time, . none\n",
 		fmt_size(size, per_cell * PAGE));
 	for (uint64_t c = 0; c < n; c += CELLS)
 		fprintf(out, "%12" PRIx64 " |%.*s|\n", c * per_cell * PAGE,

@@ -123,8 +123,33 @@ static const struct column image_head[] = {
 	{ "mrenclave", "MRENCLAVE", COL_TEXT },
 	{ "mrsigner", "MRSIGNER", COL_TEXT }, { "elrange.size", "ELRANGE size", COL_SIZE },
 	{ "pages.added", "pages added", COL_TEXT }, { "pages.measured", "pages measured", COL_TEXT },
-	{ "tcs", "TCS", COL_TEXT }, { "sigstruct", "SIGSTRUCT", COL_TEXT }, { "key", "key", COL_TEXT },
-	{ "key_created", "key created", COL_TEXT }, { "elapsed_ns", "time", COL_TIME }, END
+	{ "tcs", "TCS", COL_TEXT }, { "sigstruct", "SIGSTRUCT", COL_TEXT }, { "to_sign", "to be signed", COL_TEXT },
+	{ "to_sign_sha256", "  SHA-256", COL_TEXT }, { "key", "key", COL_TEXT },
+	{ "sgxs.path", "SGXS stream", COL_TEXT }, { "sgxs.bytes", "its size", COL_SIZE },
+	{ "sgxs.sigstruct", "its SIGSTRUCT", COL_TEXT }, { "sgxs.canonical", "canonical", COL_TEXT },
+	{ "sgxs.not_in_stream", "not in it", COL_TEXT },
+	{ "key_created", "key created", COL_TEXT }, { "warnings", "warnings", COL_TEXT },
+	{ "elapsed_ns", "time", COL_TIME }, END
+};
+
+static const struct column inspect_head[] = {
+	{ "image", "image", COL_TEXT }, { "format", "format", COL_TEXT },
+	{ "elrange.size", "ELRANGE size", COL_SIZE }, { "elrange.base", "ELRANGE base", COL_TEXT },
+	{ "ssaframesize", "SSAFRAMESIZE", COL_TEXT }, { "attributes.flags", "ATTRIBUTES.FLAGS", COL_TEXT },
+	{ "attributes.names", "  names", COL_TEXT }, { "attributes.xfrm", "ATTRIBUTES.XFRM", COL_TEXT },
+	{ "attributes.xfrm_names", "  names", COL_TEXT }, { "miscselect", "MISCSELECT", COL_TEXT },
+	{ "pages.added", "pages added", COL_TEXT }, { "pages.measured", "pages measured", COL_TEXT },
+	{ "tcs_total", "threads", COL_TEXT }, { "dyn_entry", "entry of new threads", COL_TEXT },
+	{ "op_interface", "operation interface", COL_TEXT }, { "no_measure", "MRENCLAVE unknown", COL_TEXT },
+	{ "no_run", "cannot run", COL_TEXT }, END
+};
+
+static const struct column verify_head[] = {
+	{ "image", "image", COL_TEXT }, { "format", "format", COL_TEXT }, { "ok", "verified", COL_TEXT },
+	{ "mrenclave", "MRENCLAVE", COL_TEXT }, { "matches", "  is ENCLAVEHASH", COL_TEXT },
+	{ "mrsigner", "MRSIGNER", COL_TEXT }, { "signature.valid", "  signature valid", COL_TEXT },
+	{ "sigstruct_from", "SIGSTRUCT from", COL_TEXT }, { "sigstruct.debug.text", "debug policy", COL_TEXT },
+	{ "device", "device", COL_TEXT }, { "no_run", "cannot run", COL_TEXT }, END
 };
 
 static const struct column secs_head[] = {
@@ -154,6 +179,9 @@ const struct view views[] = {
 	{ "unload", NULL, "unloaded", unload_columns, NULL, "unloaded[].enclave" },
 	{ "measure", image_head, NULL, NULL, NULL, "mrenclave" },
 	{ "sign", image_head, NULL, NULL, NULL, "mrenclave" },
+	{ "inspect", inspect_head, "ranges", layout_columns, render_inspect, "sigstruct.mrsigner" },
+	{ "verify", verify_head, NULL, NULL, render_verify, "mrenclave" },
+	{ "diff", NULL, NULL, NULL, render_diff, "differences[].kind" },
 	{ "dump-secs", secs_head, NULL, NULL, render_secs, "secs.mrenclave" },
 	{ "peek", NULL, NULL, NULL, render_memory, "data" },
 	{ "operations", NULL, "operations", operation_columns, NULL, "operations[].name" },

@@ -36,6 +36,19 @@ int sgx_dev_emul_new(const struct dev_config *cfg, struct sgx_dev **ret_dev, str
 void sgx_dev_free(struct sgx_dev *d);
 static inline const char *sgx_dev_name(const struct sgx_dev *d) { return d->ops->name; }
 
+/* What an enclave may have on a device. */
+struct dev_offers {
+	const char *device;             /* "kernel", "emulated": static */
+	bool known;                     /* false: this CPU does not tell, the rest is everything */
+	uint64_t attributes, xfrm;
+	uint32_t miscselect;
+	unsigned max_size_log2;         /* of SECS.SIZE */
+};
+/* Of the device that cfg means; no enclave is asked for, and the emulated one need not work here. */
+int sgx_dev_offers(const struct dev_config *cfg, struct dev_offers *ret, struct err *e);
+/* The emulated one's; device_emul.c. */
+void sgx_dev_emul_offers(struct dev_offers *ret);
+
 /* One probe of `sgxctl info`. */
 struct dev_probe {
 	const char *name;               /* "cpuid-sgx2", "node-enclave", ...: static */
@@ -111,8 +124,8 @@ struct encl {
 
 struct encl_opts {
 	int debug;                      /* 1 debug, 0 production, -1 as the SIGSTRUCT allows (debug if free) */
-	const struct sgx_arch_sigstruct *sigstruct;     /* NULL: sign with key */
-	const struct sign_key *key;
+	const struct sgx_arch_sigstruct *sigstruct;     /* NULL: with key sign here, else the image's own */
+	const struct sign_key *key;                     /* may be NULL when there is a SIGSTRUCT */
 	image_progress progress;        /* may be NULL */
 	void *progress_arg;
 	bool stop_before_init;          /* for scenarios: leave it CREATED with all pages added */

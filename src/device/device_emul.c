@@ -137,6 +137,17 @@ int sgx_dev_emul_new(const struct dev_config *cfg, struct sgx_dev **ret_dev, str
 	return 0;
 }
 
+void sgx_dev_emul_offers(struct dev_offers *ret)
+{
+	struct emul_offers o;
+
+	emul_offers_get(&o);
+	*ret = (struct dev_offers){
+		.device = emul_dev_ops.name, .known = true, .attributes = o.attributes, .xfrm = o.xfrm,
+		.miscselect = o.miscselect, .max_size_log2 = o.max_size_log2,
+	};
+}
+
 /* ---- the inside of a model ----------------------------------------------------------------------- */
 
 int model_get_secs(struct encl *en, struct model_secs *ret)

@@ -218,7 +218,7 @@ static int64_t script_mmap(struct sgx_dev *d, uint64_t la, uint64_t bytes, int p
 	}
 	if (flags & MAP_FIXED) {
 		drop_range(s, la, bytes);
-	} else {
+	} else if (!(flags & MAP_FIXED_NOREPLACE)) {
 		la = s->next_la;
 		s->next_la += bytes + SGX_PAGE_SIZE;
 	}

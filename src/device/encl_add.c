@@ -17,7 +17,8 @@
 struct adder {
 	struct encl *en;
 	const struct encl_opts *o;
-	uint8_t *copy, *zeros;          /* ADD_CHUNK_PAGES each */
+	uint8_t *copy, *same;           /* ADD_CHUNK_PAGES each; same: what follows the data of a run */
+	uint32_t fill;                  /* that same is full of */
 	uint64_t done;
 };
 
@@ -56,7 +57,7 @@ static int add_span(struct adder *a, const struct plan_run *run, uint64_t off, c
 			.offset = off + done,
 			.length = bytes - done,
 			.secinfo = (uint64_t)(uintptr_t)&secinfo,
-			.flags = run->measured ? SGX_PAGE_MEASURE : 0,
+			.flags = plan_run_measured(run) ? SGX_PAGE_MEASURE : 0,
 			.count = UINT64_MAX,
 		};
 		long r = encl_ioctl(a->en, SGX_IOC_ENCLAVE_ADD_PAGES, &arg);
@@ -77,27 +78,31 @@ static int add_span(struct adder *a, const struct plan_run *run, uint64_t off, c
 	return 0;
 }
 
-/* Pages of the run that hold data; the rest of it is zero. */
-static uint64_t data_pages(const struct plan_run *run)
+/* Pages without data of this run: equal ones, so they are made once. */
+static const uint8_t *fill_pages(struct adder *a, const struct plan_run *run)
 {
-	uint64_t n = run->data ? BYTES_TO_PAGES(run->data_lead + run->data_bytes + SGX_PAGE_SIZE - 1) : 0;
+	const struct plan_run blank = { .pages = 1, .fill = run->fill };
 
-	return n < run->pages ? n : run->pages;
+	for (uint64_t i = 0; a->fill != run->fill && i < ADD_CHUNK_PAGES; i++)
+		plan_run_page(&blank, 0, a->same + PAGES_TO_BYTES(i));
+	a->fill = run->fill;
+	return a->same;
 }
 
 static int add_run(struct adder *a, const struct plan_run *run, struct err *e)
 {
-	uint64_t filled = data_pages(run), at = 0;
+	uint64_t filled = plan_run_data_pages(run), at = 0;
 
 	while (at < run->pages) {
-		bool zero = at >= filled;
-		uint64_t left = (zero ? run->pages : filled) - at;
+		bool blank = at >= filled;
+		uint64_t left = (blank ? run->pages : filled) - at;
 		uint64_t n = left < ADD_CHUNK_PAGES ? left : ADD_CHUNK_PAGES;
 
 		/* always from anonymous memory: a file on a noexec mount is no source for enclave pages */
-		for (uint64_t i = 0; !zero && i < n; i++)
+		for (uint64_t i = 0; !blank && i < n; i++)
 			plan_run_page(run, at + i, a->copy + PAGES_TO_BYTES(i));
-		if (add_span(a, run, run->off + PAGES_TO_BYTES(at), zero ? a->zeros : a->copy, n, e))
+		if (add_span(a, run, run->off + PAGES_TO_BYTES(at),
+			     blank ? fill_pages(a, run) : a->copy, n, e))
 			return -1;
 		at += n;
 		a->done += n;
@@ -146,7 +151,7 @@ int encl_add_pages(struct encl *en, const struct encl_opts *o, struct err *e)
 	a.copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (a.copy == MAP_FAILED)
 		return err_set(e, ERR_NO_MEMORY, errno, "no memory to copy pages from");
-	a.zeros = a.copy + PAGES_TO_BYTES(ADD_CHUNK_PAGES);
+	a.same = a.copy + PAGES_TO_BYTES(ADD_CHUNK_PAGES);
 	block_signals(&old);
 	for (size_t i = 0; i < en->plan.n_runs && !r; i++) {
 		r = add_run(&a, &en->plan.runs[i], e);

@@ -14,6 +14,8 @@
 #include "base/cleanup.h"
 #include "device/internal.h"
 
+#define LOWEST_ADDRESS 0x10000u /* vm.mmap_min_addr of a usual kernel */
+
 struct measure_job {
 	pthread_t thread;
 	bool started;
@@ -33,76 +35,32 @@ static void *measure_main(void *arg)
 
 /* ---- SECS ---------------------------------------------------------------------------------------- */
 
-static uint64_t xcr0(void)
+/* The SIGSTRUCT to initialise with; NULL: it is made here, with the key. */
+static const struct sgx_arch_sigstruct *given_sigstruct(const struct encl *en, const struct encl_opts *o)
 {
-	uint32_t a, b, c, d;
-
-	__asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "0"(1), "2"(0));
-	if (!(c & (1u << 27)))          /* OSXSAVE */
-		return 3;
-	__asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
-	return (uint64_t)d << 32 | a;
-}
-
-/* Wished bits where mask leaves them free, the signed ones elsewhere. */
-static uint64_t constrained(uint64_t wished, uint64_t signed_bits, uint64_t mask)
-{
-	return (signed_bits & mask) | (wished & ~mask);
-}
-
-static int choose_debug(struct encl *en, const struct encl_opts *o, struct err *e)
-{
-	const struct sgx_arch_sigstruct *sig = o->sigstruct;
-	bool pinned = sig && (sig->attributemask.flags & SGX_ATTR_DEBUG);
-	bool signed_debug = sig && (sig->attributes.flags & SGX_ATTR_DEBUG);
-
-	if (!pinned) {
-		en->debug = o->debug != 0;
-		return 0;
-	}
-	if (o->debug >= 0 && (o->debug != 0) != signed_debug) {
-		err_set(e, ERR_SIGSTRUCT_MISMATCH, 0, "the SIGSTRUCT allows this enclave in %s mode only",
-			signed_debug ? "debug" : "production");
-		return err_hint(e, "load it with %s, or with a SIGSTRUCT that leaves DEBUG free",
-				signed_debug ? "--debug" : "--production");
-	}
-	en->debug = signed_debug;
-	return 0;
+	if (o->sigstruct)
+		return o->sigstruct;
+	return !o->key && en->plan.has_sigstruct ? &en->plan.sigstruct : NULL;
 }
 
 static int fill_secs(struct encl *en, const struct encl_opts *o, struct err *e)
 {
-	const struct plan *p = &en->plan;
-	const struct sgx_arch_sigstruct *sig = o->sigstruct;
-	struct sgx_arch_secs *s = &en->secs;
+	/* nobody tells which MISCSELECT bits there are: create() finds out */
+	const struct plan_host host = { .xfrm = device_xcr0(), .miscselect = UINT32_MAX };
 
-	if (choose_debug(en, o, e))
+	if (plan_secs(&en->plan, given_sigstruct(en, o), o->debug, &host, &en->secs, e))
 		return -1;
-	s->size = p->size;
-	s->baseaddr = en->base;
-	s->ssaframesize = p->ssaframesize;
-	s->miscselect = p->miscselect;
-	s->attributes.flags = p->attributes.flags | SGX_ATTR_MODE64BIT;
-	s->attributes.xfrm = (p->attributes.xfrm & xcr0()) | 3;
-	if (sig) {
-		s->miscselect = (uint32_t)constrained(s->miscselect, sig->miscselect, sig->miscmask);
-		s->attributes.flags = constrained(s->attributes.flags, sig->attributes.flags,
-						  sig->attributemask.flags);
-		s->attributes.xfrm = constrained(s->attributes.xfrm, sig->attributes.xfrm,
-						 sig->attributemask.xfrm) | 3;
-	}
-	s->attributes.flags &= ~(uint64_t)(SGX_ATTR_INIT | SGX_ATTR_DEBUG);
-	if (en->debug)
-		s->attributes.flags |= SGX_ATTR_DEBUG;
+	en->debug = en->secs.attributes.flags & SGX_ATTR_DEBUG;
 	return 0;
 }
 
 /* Gives up one wish the signature leaves free; false when there is none left. */
 static bool wish_less(struct encl *en, const struct encl_opts *o)
 {
+	const struct sgx_arch_sigstruct *sig = given_sigstruct(en, o);
 	struct sgx_arch_secs *s = &en->secs;
-	uint64_t xfree = o->sigstruct ? ~o->sigstruct->attributemask.xfrm : ~(uint64_t)0;
-	uint32_t mfree = o->sigstruct ? ~o->sigstruct->miscmask : ~0u;
+	uint64_t xfree = sig ? ~sig->attributemask.xfrm : ~(uint64_t)0;
+	uint32_t mfree = sig ? ~sig->miscmask : ~0u;
 
 	if (s->attributes.xfrm & xfree & ~(uint64_t)3) {
 		s->attributes.xfrm &= ~xfree | 3;
@@ -186,17 +144,14 @@ static int map_segments(struct encl *en, struct err *e)
 	return 0;
 }
 
-static int reserve(struct encl *en, struct err *e)
+/* Anywhere, aligned to its size. */
+static int reserve_anywhere(struct encl *en, struct err *e)
 {
 	const struct sgx_dev_ops *ops = en->dev->ops;
 	uint64_t size = en->plan.size, base, at;
-	int64_t r;
+	int64_t r = ops->mmap(en->dev, 0, size * 2, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			      -1, 0);
 
-	if (!size || (size & (size - 1)) || size > (uint64_t)1 << 46)
-		return err_set(e, ERR_BAD_LAYOUT, 0,
-			       "the enclave size 0x%llx is no power of two that fits an "
-			       "address space", (unsigned long long)size);
-	r = ops->mmap(en->dev, 0, size * 2, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (r < 0)
 		return err_set(e, ERR_TOO_BIG, (int)-r, "no address space for an enclave of 0x%llx bytes",
 			       (unsigned long long)size);
@@ -207,7 +162,49 @@ static int reserve(struct encl *en, struct err *e)
 	if (at + size > base)
 		ops->munmap(en->dev, base + size, at + size - base);
 	en->base = base;
+	return 0;
+}
+
+/* Where the image wants to be.  The lowest pages of the address space are nobody's: they stay as they are. */
+static int reserve_at_base(struct encl *en, struct err *e)
+{
+	const struct plan *p = &en->plan;
+	uint64_t low = p->base < LOWEST_ADDRESS ? LOWEST_ADDRESS : p->base, end = p->base + p->size;
+	int64_t r;
+
+	if (p->base & (p->size - 1) || end <= low)
+		return err_set(e, ERR_BAD_LAYOUT, 0,
+			       "the image of 0x%llx bytes demands the base address 0x%llx",
+			       (unsigned long long)p->size, (unsigned long long)p->base);
+	r = en->dev->ops->mmap(en->dev, low, end - low, PROT_NONE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	if (r >= 0 && (uint64_t)r != low) {     /* a kernel older than MAP_FIXED_NOREPLACE put it elsewhere */
+		en->dev->ops->munmap(en->dev, (uint64_t)r, end - low);
+		r = -EEXIST;
+	}
+	if (r < 0) {
+		err_set(e, ERR_MAP, (int)-r,
+			"the image demands addresses 0x%llx to 0x%llx, which cannot be had in this process",
+			(unsigned long long)p->base, (unsigned long long)end);
+		return err_hint(e, r == -EPERM ? "vm.mmap_min_addr forbids addresses that low" :
+				"what is mapped there moves with every start: try again");
+	}
+	en->base = p->base;
+	return 0;
+}
+
+static int reserve(struct encl *en, struct err *e)
+{
+	uint64_t size = en->plan.size;
+
+	if (!size || (size & (size - 1)) || size > (uint64_t)1 << 46)
+		return err_set(e, ERR_BAD_LAYOUT, 0,
+			       "the enclave size 0x%llx is no power of two that fits an "
+			       "address space", (unsigned long long)size);
+	if ((en->plan.has_base ? reserve_at_base : reserve_anywhere)(en, e))
+		return -1;
 	en->size = size;
+	en->secs.baseaddr = en->base;
 	return 0;
 }
 
@@ -225,6 +222,12 @@ static int sign(struct encl *en, const struct encl_opts *o, struct measure_job *
 		return err_wrap(e, "measuring");
 	}
 	sign_params_default(&sp, &en->plan);
+	if (en->plan.has_sign_params) {
+		/* what the image wants pinned is pinned at what this enclave has */
+		sp.attributes.flags = en->secs.attributes.flags & sp.attributemask.flags;
+		sp.attributes.xfrm = en->secs.attributes.xfrm & sp.attributemask.xfrm;
+		sp.miscselect = en->secs.miscselect & sp.miscmask;
+	}
 	return sigstruct_sign(&sp, job->mrenclave, o->key, &en->sigstruct, e);
 }
 
@@ -267,13 +270,17 @@ int encl_init(struct encl *en, struct err *e)
 
 static int build(struct encl *en, const struct encl_opts *o, struct measure_job *job, struct err *e)
 {
-	if (o->sigstruct)
-		en->sigstruct = *o->sigstruct;
+	const struct sgx_arch_sigstruct *sig = given_sigstruct(en, o);
+
+	if (sig && sigstruct_check(sig, e))
+		return err_wrap(e, "'%s'", sig == &en->plan.sigstruct ? en->plan.sigstruct_from : "the SIGSTRUCT");
+	if (sig)
+		en->sigstruct = *sig;
 	else if (!o->key)
 		return err_set(e, ERR_BUG, 0, "neither a SIGSTRUCT nor a key was given");
-	if (!en->plan.n_tcs)
-		return err_set(e, ERR_NO_TCS, 0, "the image has no TCS");
-	if (!o->sigstruct) {
+	if (plan_can_load(&en->plan, e) || fill_secs(en, o, e))
+		return -1;
+	if (!sig) {
 		job->plan = &en->plan;
 		if (pthread_create(&job->thread, NULL, measure_main, job))
 			return err_set(e, ERR_NO_MEMORY, EAGAIN, "cannot start a thread to measure");
@@ -285,7 +292,7 @@ static int build(struct encl *en, const struct encl_opts *o, struct measure_job 
 	if (en->fd < 0)
 		return err_set(e, ERR_DEVICE_ACCESS, -en->fd, "cannot open %s", SGX_DEV_ENCLAVE);
 	encl_forget_refusals(en);
-	if (fill_secs(en, o, e) || create(en, o, e))
+	if (create(en, o, e))
 		return -1;
 	if ((en->secs.attributes.flags & SGX_ATTR_PROVISIONKEY) && provision(en, e))
 		return -1;
@@ -293,7 +300,7 @@ static int build(struct encl *en, const struct encl_opts *o, struct measure_job 
 		return -1;
 	if (job->started && sign(en, o, job, e))
 		return -1;
-	en->signed_here = !o->sigstruct;
+	en->signed_here = !sig;
 	return o->stop_before_init ? 0 : encl_init(en, e);
 }
 

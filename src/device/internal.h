@@ -190,6 +190,9 @@ int device_maps(uint64_t base, uint64_t size, struct device_vma **ret, size_t *r
 int device_maps_at(const struct device_vma *v, size_t n, uint64_t la, uint64_t end, uint64_t *ret_stop);
 /* NULL: the kernel was built without SGX. */
 void *device_vdso_enter(void);
+
+/* offers.c: the XSAVE features that the kernel enabled. */
+uint64_t device_xcr0(void);
 /* The same in a given vDSO image of at most bytes (for tests). */
 void *device_vdso_symbol(const void *image, const char *name);
 

@@ -19,6 +19,7 @@ libdevice_a_SOURCES = \
 	src/device/internal.h \
 	src/device/ledger.c \
 	src/device/maps.c \
+	src/device/offers.c \
 	src/device/open.c \
 	src/device/pages.c \
 	src/device/peek.c \

@@ -45,6 +45,14 @@ struct emul_config {
  */
 int emul_setup(const struct emul_config *cfg);
 
+/* What an enclave may ask of the device, set up or not. */
+struct emul_offers {
+	uint64_t attributes, xfrm;
+	uint32_t miscselect;
+	unsigned int max_size_log2;     /* of SECS.SIZE, 64-bit */
+};
+void emul_offers_get(struct emul_offers *ret);
+
 /*
  * Before emul_setup, when the program starts: finds the pool of EPC pages that the program before this one shares with
  * whom it executes, or makes one, which then stays open over exec.

@@ -37,6 +37,16 @@ static uint64_t host_xcr0(void)
 	return (uint64_t)hi << 32 | lo;
 }
 
+void emul_offers_get(struct emul_offers *ret)
+{
+	*ret = (struct emul_offers){
+		/* the driver grants nobody EINITTOKENKEY */
+		.attributes = platform.attributes & ~(uint64_t)SGX_ATTR_EINITTOKENKEY,
+		.xfrm = host_xcr0() & XFRM_MODELLED, .miscselect = platform.miscselect,
+		.max_size_log2 = platform.max_size_log2_64,
+	};
+}
+
 static uint32_t host_mxcsr_mask(void)
 {
 	struct { _Alignas(16) uint8_t image[512]; } fx = { 0 };

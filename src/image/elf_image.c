@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The outside of ELF files through libelf: headers, segments, notes, symbols.  What a segment becomes
+ * The outside of ELF files: headers, segments, and through libelf notes.  What a segment becomes
  * in an enclave is the formats' business.
  *
  * Authority: System V ABI, "Object Files"; x86-64 psABI.
@@ -68,8 +68,8 @@ static int add_load(struct elf_image *img, unsigned int index, const Elf64_Phdr 
 	return err_offset(e, header_off);
 }
 
-/* Only for i below e_phnum, and after the table was found to be inside the file. */
-static Elf64_Phdr program_header(const struct elf_image *img, unsigned int i)
+/* The table was found to be inside the file. */
+Elf64_Phdr elf_image_phdr(const struct elf_image *img, unsigned int i)
 {
 	Elf64_Phdr ph;
 
@@ -95,7 +95,7 @@ static int read_segments(struct elf_image *img, struct err *e)
 		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for %u program headers", n);
 
 	for (unsigned int i = 0; i < n; i++) {
-		Elf64_Phdr ph = program_header(img, i);
+		Elf64_Phdr ph = elf_image_phdr(img, i);
 
 		if (ph.p_type == PT_INTERP)
 			img->has_interp = true;
@@ -145,7 +145,7 @@ static int scan_notes(const struct elf_image *img, uint64_t off, uint64_t len, u
 	GElf_Nhdr nh;
 	int found = 0;
 
-	if (off > img->n_bytes || len > img->n_bytes - off)
+	if (!elf_image_inside(img, off, len))
 		return 0;
 	data = elf_getdata_rawchunk(img->elf, (int64_t)off, len, align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR);
 	if (!data)
@@ -161,18 +161,24 @@ static int scan_notes(const struct elf_image *img, uint64_t off, uint64_t len, u
 	return found;
 }
 
+/*
+ * Both scans read as many bytes as the file has and no more: areas that lie on top of each other are no
+ * reason to read the same bytes thousands of times.
+ */
 static int scan_note_segments(const struct elf_image *img, const char *name, uint32_t type,
 			      struct elf_note *ret_note)
 {
+	uint64_t left = img->n_bytes;
 	int found = 0;
 
 	for (unsigned int i = 0; i < img->ehdr.e_phnum; i++) {
-		Elf64_Phdr ph = program_header(img, i);
+		Elf64_Phdr ph = elf_image_phdr(img, i);
 		struct elf_note one;
 		int here;
 
-		if (ph.p_type != PT_NOTE)
+		if (ph.p_type != PT_NOTE || ph.p_filesz > left)
 			continue;
+		left -= ph.p_filesz;
 		here = scan_notes(img, ph.p_offset, ph.p_filesz, ph.p_align, name, type, &one);
 		if (here && !found)
 			*ret_note = one;
@@ -184,15 +190,17 @@ static int scan_note_segments(const struct elf_image *img, const char *name, uin
 static int scan_note_sections(const struct elf_image *img, const char *name, uint32_t type,
 			      struct elf_note *ret_note)
 {
+	uint64_t left = img->n_bytes;
+	Elf64_Shdr sh;
 	int found = 0;
 
-	for (Elf_Scn *scn = elf_nextscn(img->elf, NULL); scn; scn = elf_nextscn(img->elf, scn)) {
+	for (unsigned int i = 0; elf_image_section(img, i, &sh); i++) {
 		struct elf_note one;
-		GElf_Shdr sh;
 		int here;
 
-		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_NOTE)
+		if (sh.sh_type != SHT_NOTE || sh.sh_size > left)
 			continue;
+		left -= sh.sh_size;
 		here = scan_notes(img, sh.sh_offset, sh.sh_size, sh.sh_addralign, name, type, &one);
 		if (here && !found)
 			*ret_note = one;
@@ -220,69 +228,13 @@ int elf_image_note(const struct elf_image *img, const char *name, uint32_t type,
 	return 1;
 }
 
-uint64_t elf_image_relocations(const struct elf_image *img)
+uint64_t segment_secinfo(uint32_t flags)
 {
-	uint64_t bytes = 0;
-
-	/* The program header tells a dynamic linker where to look, so that is what is believed here. */
-	for (unsigned int i = 0; i < img->ehdr.e_phnum; i++) {
-		Elf64_Phdr ph = program_header(img, i);
-		uint64_t off = 0;
-
-		if (ph.p_type != PT_DYNAMIC || ph.p_offset > img->n_bytes ||
-		    ph.p_filesz > img->n_bytes - ph.p_offset)
-			continue;
-		for (; ph.p_filesz - off >= sizeof(Elf64_Dyn); off += sizeof(Elf64_Dyn)) {
-			Elf64_Dyn dyn;
-
-			memcpy(&dyn, img->bytes + ph.p_offset + off, sizeof(dyn));
-			if (dyn.d_tag == DT_NULL)
-				break;
-			if (dyn.d_tag == DT_RELASZ || dyn.d_tag == DT_RELSZ || dyn.d_tag == DT_PLTRELSZ ||
-			    dyn.d_tag == DT_RELRSZ)
-				bytes |= dyn.d_un.d_val;
-		}
-	}
-	return bytes;
+	return SGX_SECINFO_REG | (flags & PF_R ? SGX_SECINFO_R : 0) | (flags & PF_W ? SGX_SECINFO_W : 0) |
+	       (flags & PF_X ? SGX_SECINFO_X : 0);
 }
 
-uint64_t elf_image_symbol(const struct elf_image *img, const char *name)
+const char *segment_what(uint32_t flags)
 {
-	for (Elf_Scn *scn = elf_nextscn(img->elf, NULL); scn; scn = elf_nextscn(img->elf, scn)) {
-		Elf_Data *data;
-		GElf_Shdr sh;
-		GElf_Sym sym;
-
-		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_SYMTAB)
-			continue;
-		data = elf_getdata(scn, NULL);
-		if (!data)
-			continue;
-		for (int i = 0; gelf_getsym(data, i, &sym); i++) {
-			const char *s = elf_strptr(img->elf, sh.sh_link, sym.st_name);
-
-			if (s && !strcmp(s, name))
-				return sym.st_value;
-		}
-	}
-	return 0;
-}
-
-bool elf_image_has_section(const struct elf_image *img, const char *name)
-{
-	size_t strings;
-
-	if (elf_getshdrstrndx(img->elf, &strings) < 0)
-		return false;
-	for (Elf_Scn *scn = elf_nextscn(img->elf, NULL); scn; scn = elf_nextscn(img->elf, scn)) {
-		const char *s;
-		GElf_Shdr sh;
-
-		if (!gelf_getshdr(scn, &sh))
-			continue;
-		s = elf_strptr(img->elf, strings, sh.sh_name);
-		if (s && !strcmp(s, name))
-			return true;
-	}
-	return false;
+	return flags & PF_X ? "text" : flags & PF_W ? "data" : "rodata";
 }

@@ -13,7 +13,6 @@
 
 #define HEAP_DEFAULT  SGX_PAGE_SIZE
 #define SSAFRAMESIZE  1u
-#define XFRM          3u
 #define DYN_ENTRY_SYMBOL "encl_dyn_entry"
 
 /* A page that EADD takes as a TCS and that can be entered: *ret_why says what is wrong with it. */
@@ -44,14 +43,15 @@ static struct plan_run segment_run(const struct elf_image *img, const struct elf
 	uint64_t in_file = img->n_bytes - start;
 
 	return (struct plan_run){
-		.off = start - first, .pages = bytes / SGX_PAGE_SIZE, .measured = true,
+		.off = start - first, .pages = bytes / SGX_PAGE_SIZE, .chunks = PLAN_CHUNKS_ALL,
 		/* whole pages straight from the file, as the kernel's loader maps them */
 		.data = img->bytes + start, .data_bytes = bytes < in_file ? bytes : in_file,
 	};
 }
 
-static bool kernel_detect(const struct elf_image *img)
+static bool kernel_detect(const struct image_file *file)
 {
+	const struct elf_image *img = file->elf;
 	const struct elf_segment *s = img->loads;
 	struct sgx_arch_tcs tcs;
 	uint8_t page[SGX_PAGE_SIZE];
@@ -115,9 +115,8 @@ static int add_segment(struct plan_build *b, const struct elf_image *img, const 
 		return err_offset(e, s->header_off);
 	}
 	run = segment_run(img, s, first);
-	run.secinfo = SGX_SECINFO_REG | (s->flags & PF_R ? SGX_SECINFO_R : 0) |
-		      (s->flags & PF_W ? SGX_SECINFO_W : 0) | (s->flags & PF_X ? SGX_SECINFO_X : 0);
-	run.what = s->flags & PF_X ? "text" : s->flags & PF_W ? "data" : "rodata";
+	run.secinfo = segment_secinfo(s->flags);
+	run.what = segment_what(s->flags);
 	if (plan_build_run(b, &run, e) < 0) {
 		err_wrap(e, "segment %u", s->index);
 		return err_offset(e, s->header_off);
@@ -148,20 +147,24 @@ static int add_segments(struct plan_build *b, const struct elf_image *img, uint6
 /* Where a TCS made at run time would start; only believed when it is in code. */
 static uint64_t dyn_entry(const struct plan *p, const struct elf_image *img)
 {
-	uint64_t at = elf_image_symbol(img, DYN_ENTRY_SYMBOL);
+	Elf64_Sym sym;
 
+	if (!elf_image_symbol(img, SHT_SYMTAB, DYN_ENTRY_SYMBOL, &sym))
+		return 0;
 	for (size_t i = 0; i < p->n_runs; i++) {
 		const struct plan_run *r = &p->runs[i];
 
-		if ((r->secinfo & SGX_SECINFO_X) && at >= r->off && at - r->off < r->pages * SGX_PAGE_SIZE)
-			return at;
+		if ((r->secinfo & SGX_SECINFO_X) && sym.st_value >= r->off &&
+		    sym.st_value - r->off < r->pages * SGX_PAGE_SIZE)
+			return sym.st_value;
 	}
 	return 0;
 }
 
-static int kernel_parse(const struct elf_image *img, const struct image_opts *opts, struct image_mem *mem,
+static int kernel_parse(const struct image_file *file, const struct image_opts *opts, struct image_mem *mem,
 			struct plan *ret_plan, struct err *e)
 {
+	const struct elf_image *img = file->elf;
 	CLEANUP(plan_build_release) struct plan_build b = { 0 };
 	uint64_t heap_bytes = opts->heap_bytes == UINT64_MAX ? HEAP_DEFAULT : opts->heap_bytes;
 	uint64_t reserve_bytes = opts->reserve_bytes == UINT64_MAX ? 0 : opts->reserve_bytes;
@@ -184,9 +187,13 @@ static int kernel_parse(const struct elf_image *img, const struct image_opts *op
 	b.p.format = "kernel";
 	b.p.size = plan_size_for(at);
 	b.p.ssaframesize = SSAFRAMESIZE;
-	b.p.attributes = (struct sgx_attributes){ SGX_ATTR_MODE64BIT, XFRM };
+	b.p.attributes = (struct sgx_attributes){ SGX_ATTR_MODE64BIT, SGX_XFRM_LEGACY };
 	b.p.dyn_entry = dyn_entry(&b.p, img);
+	if (image_names_add(mem, img, NAMES_BY_FILE_OFFSET, -page_down(img->loads[0].offset), e) < 0)
+		return -1;
 	return plan_build_finish(&b, mem, ret_plan, e);
 }
 
-const struct image_reader image_reader_kernel = { kernel_detect, kernel_parse };
+const struct image_reader image_reader_kernel = {
+	.needs_elf = true, .detect = kernel_detect, .parse = kernel_parse,
+};

@@ -8,8 +8,6 @@
  * Guards are holes.  Everything but the heap is measured, the reserve has no pages.  This order is the EADD
  * order, so it is part of MRENCLAVE: it cannot change without a new note version.
  */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -21,7 +19,6 @@
 #define MAX_NSSA           65536u
 #define ATTR_KNOWN (SGX_ATTR_DEBUG | SGX_ATTR_MODE64BIT | SGX_ATTR_PROVISIONKEY | SGX_ATTR_EINITTOKENKEY | \
 		    SGX_ATTR_KSS | SGX_ATTR_AEXNOTIFY)
-#define XFRM_LEGACY 3u          /* x87 and SSE: ECREATE insists */
 
 /* What the loader writes into the TCS and TLS pages of one thread; the rest of those pages is zero. */
 struct thread_pages {
@@ -37,12 +34,12 @@ struct layout {
 	uint64_t heap, reserve, end;
 };
 
-static bool sgxctl_detect(const struct elf_image *img)
+static bool sgxctl_detect(const struct image_file *file)
 {
 	struct elf_note n;
 
 	/* -1 (two of them) is ours as well: parsing says what is wrong with it */
-	return elf_image_note(img, ENCL_NOTE_NAME, ENCL_NOTE_TYPE, &n, NULL) != 0;
+	return elf_image_note(file->elf, ENCL_NOTE_NAME, ENCL_NOTE_TYPE, &n, NULL) != 0;
 }
 
 static int bad_note(const struct layout *l, size_t field, enum err_code code, struct err *e, const char *what,
@@ -101,7 +98,7 @@ static int check_note(const struct layout *l, struct err *e)
 	if (n->attributes & ~(uint64_t)ATTR_KNOWN)
 		return BAD_NOTE(l, attributes, ERR_BAD_LAYOUT, e,
 				"attributes that an image cannot ask for");
-	if ((n->xfrm & XFRM_LEGACY) != XFRM_LEGACY || n->xfrm >> 63)
+	if ((n->xfrm & SGX_XFRM_LEGACY) != SGX_XFRM_LEGACY || n->xfrm >> 63)
 		return BAD_NOTE(l, xfrm, ERR_BAD_LAYOUT, e, "xfrm must have bits 0 and 1 and not bit 63");
 	return check_sizes(l, e);
 }
@@ -153,18 +150,6 @@ static int check_static(const struct elf_image *img, struct err *e)
 	return 0;
 }
 
-static const char *segment_what(uint32_t flags)
-{
-	return flags & PF_X ? "text" : flags & PF_W ? "data" : "rodata";
-}
-
-/* PF_* and SECINFO count the rights from different ends. */
-static uint64_t segment_secinfo(uint32_t flags)
-{
-	return SGX_SECINFO_REG | (flags & PF_R ? SGX_SECINFO_R : 0) | (flags & PF_W ? SGX_SECINFO_W : 0) |
-	       (flags & PF_X ? SGX_SECINFO_X : 0);
-}
-
 static int add_segments(struct plan_build *b, struct layout *l, struct err *e)
 {
 	uint64_t end = 0;
@@ -176,7 +161,7 @@ static int add_segments(struct plan_build *b, struct layout *l, struct err *e)
 		uint64_t start = page_down(s->vaddr), stop = page_up(s->vaddr + s->memsz);
 		struct plan_run run = {
 			.off = start, .pages = (stop - start) / SGX_PAGE_SIZE,
-			.secinfo = segment_secinfo(s->flags), .measured = true,
+			.secinfo = segment_secinfo(s->flags), .chunks = PLAN_CHUNKS_ALL,
 			.data = s->filesz ? l->img->bytes + s->offset : NULL, .data_bytes = s->filesz,
 			.data_lead = s->vaddr - start, .what = segment_what(s->flags),
 		};
@@ -304,11 +289,11 @@ static void fill_thread(const struct layout *l, const struct plan *p, uint64_t s
 	memcpy(tp->tcs, &tcs, sizeof(tp->tcs));
 }
 
-static int add_zeros(struct plan_build *b, uint64_t off, uint64_t bytes, bool measured, const char *what,
+static int add_zeros(struct plan_build *b, uint64_t off, uint64_t bytes, uint16_t chunks, const char *what,
 		     struct err *e)
 {
 	struct plan_run run = {
-		.off = off, .pages = bytes / SGX_PAGE_SIZE, .measured = measured, .what = what,
+		.off = off, .pages = bytes / SGX_PAGE_SIZE, .chunks = chunks, .what = what,
 		.secinfo = SGX_SECINFO_REG | SGX_SECINFO_R | SGX_SECINFO_W,
 	};
 
@@ -319,7 +304,7 @@ static int add_page(struct plan_build *b, uint64_t off, uint64_t secinfo, const 
 		    const char *what, struct err *e)
 {
 	struct plan_run run = {
-		.off = off, .pages = 1, .secinfo = secinfo, .measured = true,
+		.off = off, .pages = 1, .secinfo = secinfo, .chunks = PLAN_CHUNKS_ALL,
 		.data = data, .data_bytes = bytes, .what = what,
 	};
 
@@ -330,11 +315,12 @@ static int add_thread(struct plan_build *b, const struct thread_pages *tp, struc
 {
 	const struct encl_tls *tls = &tp->tls;
 
-	if (add_zeros(b, tls->stack_top_off - tls->stack_bytes, tls->stack_bytes, true, "stack", e) < 0 ||
-	    add_zeros(b, tls->handler_stack_top_off - tls->stack_bytes, tls->stack_bytes, true,
+	if (add_zeros(b, tls->stack_top_off - tls->stack_bytes, tls->stack_bytes, PLAN_CHUNKS_ALL, "stack",
+		      e) < 0 ||
+	    add_zeros(b, tls->handler_stack_top_off - tls->stack_bytes, tls->stack_bytes, PLAN_CHUNKS_ALL,
 		      "handler-stack", e) < 0 ||
 	    add_page(b, tls->tcs_off, SGX_SECINFO_TCS, tp->tcs, sizeof(tp->tcs), "tcs", e) < 0 ||
-	    add_zeros(b, tls->ssa_off, tls->nssa * tls->ssaframe_bytes, true, "ssa", e) < 0)
+	    add_zeros(b, tls->ssa_off, tls->nssa * tls->ssaframe_bytes, PLAN_CHUNKS_ALL, "ssa", e) < 0)
 		return -1;
 	return add_page(b, tls->self_off, SGX_SECINFO_REG | SGX_SECINFO_R | SGX_SECINFO_W, tls,
 			sizeof(*tls), "tls", e);
@@ -343,11 +329,10 @@ static int add_thread(struct plan_build *b, const struct thread_pages *tp, struc
 static int add_threads(struct plan_build *b, const struct layout *l, struct image_mem *mem, struct err *e)
 {
 	uint64_t each = (l->heap - l->threads) / l->note.ntcs;
-	struct thread_pages *tp = calloc(l->note.ntcs, sizeof(*tp));
+	struct thread_pages *tp = image_mem_alloc(mem, l->note.ntcs, sizeof(*tp), e);
 
 	if (!tp)
-		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for %u threads", l->note.ntcs);
-	mem->extra = (uint8_t *)tp;     /* freed with the image */
+		return -1;
 	for (uint32_t i = 0; i < l->note.ntcs; i++) {
 		fill_thread(l, &b->p, l->threads + i * each, i, &tp[i]);
 		if (add_thread(b, &tp[i], e) < 0)
@@ -356,10 +341,11 @@ static int add_threads(struct plan_build *b, const struct layout *l, struct imag
 	return 0;
 }
 
-static int sgxctl_parse(const struct elf_image *img, const struct image_opts *opts, struct image_mem *mem,
+static int sgxctl_parse(const struct image_file *file, const struct image_opts *opts, struct image_mem *mem,
 			struct plan *ret_plan, struct err *e)
 {
 	CLEANUP(plan_build_release) struct plan_build b = { 0 };
+	const struct elf_image *img = file->elf;
 	struct layout l = { .img = img };
 
 	if (read_note(img, opts, &l, e) < 0 || check_static(img, e) < 0 || add_segments(&b, &l, e) < 0 ||
@@ -372,11 +358,13 @@ static int sgxctl_parse(const struct elf_image *img, const struct image_opts *op
 	b.p.nssa = l.note.nssa;
 	b.p.op_interface = l.note.flags & ENCL_NOTE_F_OPS;
 	b.p.dyn_entry = l.note.dyn_entry;
-	if (add_threads(&b, &l, mem, e) < 0 ||
-	    add_zeros(&b, l.heap, l.note.heap_bytes, false, "heap", e) < 0 ||
+	if (image_names_add(mem, img, NAMES_BY_ADDRESS, 0, e) < 0 || add_threads(&b, &l, mem, e) < 0 ||
+	    add_zeros(&b, l.heap, l.note.heap_bytes, 0, "heap", e) < 0 ||
 	    plan_build_dynamic(&b, l.reserve, l.note.reserve_bytes / SGX_PAGE_SIZE, "reserve", e) < 0)
 		return -1;
 	return plan_build_finish(&b, mem, ret_plan, e);
 }
 
-const struct image_reader image_reader_sgxctl = { sgxctl_detect, sgxctl_parse };
+const struct image_reader image_reader_sgxctl = {
+	.needs_elf = true, .detect = sgxctl_detect, .parse = sgxctl_parse,
+};

@@ -9,6 +9,7 @@
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/decoder.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -28,6 +29,7 @@ DEFINE_CLEANUP_PTR(bio_freep, BIO, BIO_free_all)
 DEFINE_CLEANUP_PTR(pkey_freep, EVP_PKEY, EVP_PKEY_free)
 DEFINE_CLEANUP_PTR(pkey_ctx_freep, EVP_PKEY_CTX, EVP_PKEY_CTX_free)
 DEFINE_CLEANUP_PTR(bn_freep, BIGNUM, BN_free)
+DEFINE_CLEANUP_PTR(decoder_freep, OSSL_DECODER_CTX, OSSL_DECODER_CTX_free)
 
 void sign_key_free(struct sign_key *k)
 {
@@ -37,14 +39,23 @@ void sign_key_free(struct sign_key *k)
 	free(k);
 }
 
-/* Without this libcrypto would ask on the terminal. */
-static int refuse_passphrase(char *buf, int size, int writing, void *arg)
+/* What libcrypto asks for a passphrase: without a function of ours it would ask on the terminal. */
+struct passphrase {
+	const char *word;       /* NULL: there is none */
+	bool asked;
+};
+
+static int give_passphrase(char *buf, int size, int writing, void *arg)
 {
-	(void)buf;
-	(void)size;
+	struct passphrase *p = arg;
+	size_t n = p->word ? strlen(p->word) : 0;
+
 	(void)writing;
-	*(bool *)arg = true;
-	return -1;
+	p->asked = true;
+	if (!p->word || n > (size_t)size)
+		return -1;
+	memcpy(buf, p->word, n);
+	return (int)n;
 }
 
 static int check_key(const EVP_PKEY *pkey, const char *name, struct err *e)
@@ -64,22 +75,12 @@ static int check_key(const EVP_PKEY *pkey, const char *name, struct err *e)
 	return 0;
 }
 
-static int parse_pem(const char *pem, size_t bytes, const char *name, struct sign_key **ret_key,
-		     struct err *e)
+/* Consumes pkey. */
+static int wrap_key(EVP_PKEY *owned, const char *name, struct sign_key **ret_key, struct err *e)
 {
-	CLEANUP(bio_freep) BIO *bio = BIO_new_mem_buf(pem, (int)bytes);
-	CLEANUP(pkey_freep) EVP_PKEY *pkey = NULL;
+	CLEANUP(pkey_freep) EVP_PKEY *pkey = owned;
 	struct sign_key *k;
-	bool encrypted = false;
 
-	if (!bio)
-		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for key '%s'", name);
-	pkey = PEM_read_bio_PrivateKey(bio, NULL, refuse_passphrase, &encrypted);
-	ERR_clear_error();
-	if (!pkey && encrypted)
-		return err_set(e, ERR_BAD_KEY, 0, "key '%s' is protected by a passphrase", name);
-	if (!pkey)
-		return err_set(e, ERR_BAD_KEY, 0, "'%s' is no private key in PEM", name);
 	if (check_key(pkey, name, e) < 0)
 		return -1;
 	k = calloc(1, sizeof(*k));
@@ -90,18 +91,98 @@ static int parse_pem(const char *pem, size_t bytes, const char *name, struct sig
 	return 0;
 }
 
-int sign_key_load(const char *pem_path, struct sign_key **ret_key, struct err *e)
+static int parse_pem(const char *pem, size_t bytes, const char *name, const char *word, struct sign_key **ret_key,
+		     struct err *e)
+{
+	CLEANUP(bio_freep) BIO *bio = BIO_new_mem_buf(pem, (int)bytes);
+	struct passphrase pass = { .word = word };
+	EVP_PKEY *pkey;
+
+	if (!bio)
+		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for key '%s'", name);
+	pkey = PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, &pass);
+	ERR_clear_error();
+	if (pkey)
+		return wrap_key(pkey, name, ret_key, e);
+	if (pass.asked && word)
+		return err_set(e, ERR_BAD_KEY, 0, "key '%s' does not open with this passphrase", name);
+	if (pass.asked) {
+		err_set(e, ERR_BAD_KEY, 0, "key '%s' is protected by a passphrase", name);
+		return err_hint(e, "'sgxctl sign' takes it with --passin, 'sgxctl load' what that signed with --sigstruct");
+	}
+	return err_set(e, ERR_BAD_KEY, 0, "'%s' is no private key in PEM", name);
+}
+
+static int parse_public(const char *pem, size_t bytes, const char *name, struct sign_key **ret_key, struct err *e)
+{
+	CLEANUP(decoder_freep) OSSL_DECODER_CTX *decoder = NULL;
+	CLEANUP(pkey_freep) EVP_PKEY *pkey = NULL;
+	const unsigned char *at = (const unsigned char *)pem;
+	struct sign_key *private;
+
+	/* every key but the right one is refused by wrap_key(), in words */
+	decoder = OSSL_DECODER_CTX_new_for_pkey(&pkey, "PEM", NULL, NULL, EVP_PKEY_PUBLIC_KEY, NULL, NULL);
+	if (decoder && OSSL_DECODER_from_data(decoder, &at, &bytes) && pkey)
+		return wrap_key(STEAL_PTR(pkey), name, ret_key, e);
+	ERR_clear_error();
+	if (parse_pem(pem, strlen(pem), name, NULL, &private, NULL) == 0) {
+		*ret_key = private;
+		return 0;
+	}
+	err_set(e, ERR_BAD_KEY, 0, "'%s' is no public key in PEM", name);
+	return err_hint(e, "openssl rsa -in KEY -pubout makes one of a private key");
+}
+
+/* The file, for free() after explicit_bzero(). */
+static int read_pem(const char *path, char **ret_pem, size_t *ret_bytes, struct err *e)
+{
+	if (read_file(AT_FDCWD, path, PEM_MAX_BYTES, ret_pem, ret_bytes) < 0)
+		return err_set(e, ERR_BAD_KEY, errno, "cannot read key '%s': %s", path, strerror(errno));
+	return 0;
+}
+
+static void forget_pem(char *pem, size_t bytes)
+{
+	explicit_bzero(pem, bytes);
+	free(pem);
+}
+
+int sign_key_load(const char *pem_path, const char *passphrase, struct sign_key **ret_key, struct err *e)
 {
 	char *pem;
 	size_t bytes;
 	int ret;
 
-	if (read_file(AT_FDCWD, pem_path, PEM_MAX_BYTES, &pem, &bytes) < 0)
-		return err_set(e, ERR_BAD_KEY, errno, "cannot read key '%s': %s", pem_path, strerror(errno));
-	ret = parse_pem(pem, bytes, pem_path, ret_key, e);
-	explicit_bzero(pem, bytes);
-	free(pem);
+	if (read_pem(pem_path, &pem, &bytes, e) < 0)
+		return -1;
+	ret = parse_pem(pem, bytes, pem_path, passphrase, ret_key, e);
+	forget_pem(pem, bytes);
 	return ret;
+}
+
+int sign_key_load_public(const char *pem_path, struct sign_key **ret_key, struct err *e)
+{
+	char *pem;
+	size_t bytes;
+	int ret;
+
+	if (read_pem(pem_path, &pem, &bytes, e) < 0)
+		return -1;
+	ret = parse_public(pem, bytes, pem_path, ret_key, e);
+	forget_pem(pem, bytes);
+	return ret;
+}
+
+int sign_key_mrsigner(const struct sign_key *k, uint8_t mrsigner[32], struct err *e)
+{
+	CLEANUP(bn_freep) BIGNUM *n = NULL;
+	struct sgx_arch_sigstruct s = { .exponent = SIGN_KEY_EXPONENT };
+
+	if (!EVP_PKEY_get_bn_param(k->pkey, OSSL_PKEY_PARAM_RSA_N, &n) ||
+	    BN_bn2lebinpad(n, s.modulus, sizeof(s.modulus)) < 0)
+		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for a key");
+	sigstruct_mrsigner(&s, mrsigner);
+	return 0;
 }
 
 /* ---- the per-user key ---------------------------------------------------------------------- */
@@ -169,7 +250,7 @@ int sign_key_user(const char *path, struct sign_key **ret_key, bool *ret_created
 			return -1;
 		created = true;
 	}
-	if (sign_key_load(path, ret_key, e) < 0)
+	if (sign_key_load(path, NULL, ret_key, e) < 0)
 		return -1;
 	if (ret_created)
 		*ret_created = created;

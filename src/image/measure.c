@@ -1,146 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * MRENCLAVE of a plan: one SHA-256 over what ECREATE, EADD and EEXTEND would hash.  A measured page is
- * one buffer and one update, so that the hash and not the calls costs the time; memory is constant.
+ * MRENCLAVE of a plan: one SHA-256 over its records.
  *
- * Authority: Intel SDM Vol. 3D, ECREATE, EADD, EEXTEND ("Operation"), EINIT (finalisation).
+ * Authority: Intel SDM Vol. 3D, EINIT (finalisation).
  */
 #include <openssl/evp.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
-#include "image/internal.h"
+#include "image/stream.h"
 
-#define RECORD_BYTES  64u
-#define CHUNKS        (SGX_PAGE_SIZE / SGX_EEXTEND_BYTES)
-#define CHUNK_BYTES   (RECORD_BYTES + SGX_EEXTEND_BYTES)
-#define PAGE_STREAM   (RECORD_BYTES + CHUNKS * CHUNK_BYTES)     /* EADD and 16 EEXTENDs */
-#define SECINFO_OFF   16u       /* of SECINFO.FLAGS in the EADD record */
-#define BATCH_RECORDS 128u      /* unmeasured pages per update */
-#define PROGRESS_NS   (NS_PER_SEC / 4)
-#define PROGRESS_MASK 1023u     /* the clock is read once in so many updates */
-
-static const char tag_ecreate[8] = "ECREATE", tag_eadd[8] = "EADD", tag_eextend[8] = "EEXTEND";
-
-struct measure {
+struct hash_sink {
+	struct plan_sink sink;
 	EVP_MD_CTX *md;
-	image_progress progress;
-	void *arg;
-	uint64_t done, total, updates, next_ns;
 };
 
 DEFINE_CLEANUP_PTR(md_freep, EVP_MD_CTX, EVP_MD_CTX_free)
 
-static void put64(uint8_t *p, uint64_t v)
+static int hash_put(struct plan_sink *sink, const void *data, size_t bytes, bool hashed, struct err *e)
 {
-	memcpy(p, &v, sizeof(v));       /* little-endian, as this machine is */
-}
+	struct hash_sink *h = (struct hash_sink *)sink;
 
-static int update(struct measure *m, const void *data, size_t bytes, uint64_t pages, struct err *e)
-{
-	if (!EVP_DigestUpdate(m->md, data, bytes))
+	if (hashed && !EVP_DigestUpdate(h->md, data, bytes))
 		return err_set(e, ERR_BUG, 0, "SHA-256 failed");
-	m->done += pages;
-	if (m->progress && !(++m->updates & PROGRESS_MASK) && now_ns() >= m->next_ns) {
-		m->progress(m->arg, m->done, m->total);
-		m->next_ns = now_ns() + PROGRESS_NS;
-	}
-	return 0;
-}
-
-static int measure_ecreate(struct measure *m, const struct plan *p, struct err *e)
-{
-	uint8_t record[RECORD_BYTES] = { 0 };
-
-	memcpy(record, tag_ecreate, sizeof(tag_ecreate));
-	memcpy(record + 8, &p->ssaframesize, sizeof(p->ssaframesize));
-	put64(record + 12, p->size);
-	return update(m, record, sizeof(record), 0, e);
-}
-
-static bool is_tcs(const struct plan_run *r)
-{
-	return (r->secinfo & SGX_SECINFO_PT_MASK) == SGX_SECINFO_TCS;
-}
-
-/* EADD takes the rights of a TCS page away before it measures them. */
-static uint64_t measured_secinfo(const struct plan_run *r)
-{
-	return is_tcs(r) ? r->secinfo & ~(uint64_t)SGX_SECINFO_RWX : r->secinfo;
-}
-
-/* EADD clears these fields of a TCS, whatever the source page held; EEXTEND sees the page after that. */
-static void as_eadd_leaves_tcs(uint8_t page[SGX_PAGE_SIZE])
-{
-	struct sgx_arch_tcs tcs;
-
-	memcpy(&tcs, page, sizeof(tcs));
-	tcs.state = 0;
-	tcs.cssa = 0;
-	tcs.aep = 0;
-	tcs.flags &= ~(uint64_t)SGX_TCS_DBGOPTIN;
-	memcpy(page, &tcs, sizeof(tcs));
-}
-
-static void put_page(uint8_t stream[PAGE_STREAM], const uint8_t page[SGX_PAGE_SIZE])
-{
-	for (unsigned int c = 0; c < CHUNKS; c++)
-		memcpy(stream + RECORD_BYTES + c * CHUNK_BYTES + RECORD_BYTES, page + c * SGX_EEXTEND_BYTES,
-		       SGX_EEXTEND_BYTES);
-}
-
-static void put_offsets(uint8_t stream[PAGE_STREAM], uint64_t off)
-{
-	put64(stream + 8, off);
-	for (unsigned int c = 0; c < CHUNKS; c++)
-		put64(stream + RECORD_BYTES + c * CHUNK_BYTES + 8, off + c * SGX_EEXTEND_BYTES);
-}
-
-static int measure_whole(struct measure *m, const struct plan_run *r, struct err *e)
-{
-	uint8_t stream[PAGE_STREAM] = { 0 }, copy[SGX_PAGE_SIZE];
-
-	memcpy(stream, tag_eadd, sizeof(tag_eadd));
-	put64(stream + SECINFO_OFF, measured_secinfo(r));
-	for (unsigned int c = 0; c < CHUNKS; c++)
-		memcpy(stream + RECORD_BYTES + c * CHUNK_BYTES, tag_eextend, sizeof(tag_eextend));
-
-	for (uint64_t i = 0; i < r->pages; i++) {
-		const uint8_t *page = plan_run_page_direct(r, i);
-
-		put_offsets(stream, r->off + i * SGX_PAGE_SIZE);
-		if (!page || is_tcs(r)) {
-			plan_run_page(r, i, copy);
-			if (is_tcs(r))
-				as_eadd_leaves_tcs(copy);
-			page = copy;
-		}
-		if (r->data)    /* else the stream's zeros stand for every page */
-			put_page(stream, page);
-		if (update(m, stream, sizeof(stream), 1, e) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int measure_added_only(struct measure *m, const struct plan_run *r, struct err *e)
-{
-	uint8_t records[BATCH_RECORDS][RECORD_BYTES] = { 0 };
-
-	for (unsigned int n = 0; n < BATCH_RECORDS; n++) {
-		memcpy(records[n], tag_eadd, sizeof(tag_eadd));
-		put64(records[n] + SECINFO_OFF, measured_secinfo(r));
-	}
-	for (uint64_t i = 0; i < r->pages;) {
-		uint64_t left = r->pages - i, n = left < BATCH_RECORDS ? left : BATCH_RECORDS;
-
-		for (uint64_t k = 0; k < n; k++)
-			put64(records[k] + 8, r->off + (i + k) * SGX_PAGE_SIZE);
-		if (update(m, records, n * RECORD_BYTES, n, e) < 0)
-			return -1;
-		i += n;
-	}
 	return 0;
 }
 
@@ -148,24 +30,25 @@ int plan_measure(const struct plan *p, uint8_t mrenclave[32], image_progress pro
 		 struct err *e)
 {
 	CLEANUP(md_freep) EVP_MD_CTX *md = EVP_MD_CTX_new();
-	struct measure m = {
-		.md = md, .progress = progress, .arg = arg, .total = p->pages_added,
-		.next_ns = now_ns() + PROGRESS_NS,
-	};
+	struct hash_sink h = { .sink = { .put = hash_put }, .md = md };
 
 	if (!md)
 		return err_set(e, ERR_NO_MEMORY, 0, "no memory for SHA-256");
 	if (!EVP_DigestInit_ex(md, EVP_sha256(), NULL))
 		return err_set(e, ERR_BUG, 0, "libcrypto has no SHA-256");
-	if (measure_ecreate(&m, p, e) < 0)
+	if (plan_stream(p, &h.sink, progress, arg, e) < 0)
 		return -1;
-	for (size_t i = 0; i < p->n_runs; i++) {
-		const struct plan_run *r = &p->runs[i];
-
-		if ((r->measured ? measure_whole(&m, r, e) : measure_added_only(&m, r, e)) < 0)
-			return -1;
-	}
 	if (!EVP_DigestFinal_ex(md, mrenclave, NULL))
 		return err_set(e, ERR_BUG, 0, "SHA-256 failed");
 	return 0;
+}
+
+void plan_run_page_digest(const struct plan_run *r, uint64_t i, uint8_t digest[32])
+{
+	uint8_t page[SGX_PAGE_SIZE];
+
+	plan_run_page(r, i, page);
+	/* A digest of fixed-size memory fails only when libcrypto itself is unusable. */
+	if (!EVP_Digest(page, sizeof(page), digest, NULL, EVP_sha256(), NULL))
+		abort();
 }

@@ -6,6 +6,8 @@
  *            arch/x86/kernel/cpu/sgx/ioctl.c for what the driver refuses before the CPU does.
  */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +21,11 @@ void plan_release(struct plan *p)
 	free(p->runs);
 	free(p->dynamic);
 	free(p->tcs);
+	free(p->sigstruct_from);
+	free(p->blocks);
+	for (size_t i = 0; i < p->n_facts; i++)
+		free(p->facts[i].text);
+	free(p->facts);
 	image_mem_free(p->priv);
 	memset(p, 0, sizeof(*p));
 }
@@ -107,7 +114,7 @@ int plan_build_run(struct plan_build *b, const struct plan_run *run, struct err 
 
 	b->p.runs[b->p.n_runs++] = *run;
 	b->p.pages_added += run->pages;
-	if (run->measured)
+	if (plan_run_measured(run))
 		b->p.pages_measured += run->pages;
 	return 0;
 }
@@ -116,10 +123,88 @@ int plan_build_dynamic(struct plan_build *b, uint64_t off, uint64_t pages, const
 {
 	if (!pages)
 		return 0;
+	if (b->p.n_dynamic >= PLAN_MAX_RUNS)
+		return err_set(e, ERR_TOO_BIG, 0, "more than %u ranges for pages added at run time",
+			       PLAN_MAX_RUNS);
 	if (make_room((void **)&b->p.dynamic, b->p.n_dynamic, &b->room_dynamic, sizeof(*b->p.dynamic), e) < 0)
 		return -1;
 	b->p.dynamic[b->p.n_dynamic++] = (struct plan_dynamic){ off, pages, what };
 	return 0;
+}
+
+static int add_fact(struct plan_build *b, const struct plan_fact *fact, struct err *e)
+{
+	if (make_room((void **)&b->p.facts, b->p.n_facts, &b->room_facts, sizeof(*b->p.facts), e) < 0)
+		return -1;
+	b->p.facts[b->p.n_facts++] = *fact;
+	return 0;
+}
+
+int plan_build_fact(struct plan_build *b, const char *key, enum plan_fact_kind kind, uint64_t value,
+		    struct err *e)
+{
+	return add_fact(b, &(struct plan_fact){ .key = key, .kind = kind, .value = value }, e);
+}
+
+int plan_build_fact_text(struct plan_build *b, const char *key, const char *text, struct err *e)
+{
+	struct plan_fact fact = { .key = key, .kind = PLAN_FACT_TEXT, .text = strdup(text) };
+
+	if (!fact.text)
+		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for the plan of the enclave");
+	if (add_fact(b, &fact, e) < 0) {
+		free(fact.text);
+		return -1;
+	}
+	return 0;
+}
+
+int plan_build_block(struct plan_build *b, const struct plan_block *block, struct err *e)
+{
+	if (make_room((void **)&b->p.blocks, b->p.n_blocks, &b->room_blocks, sizeof(*b->p.blocks), e) < 0)
+		return -1;
+	b->p.blocks[b->p.n_blocks++] = *block;
+	return 0;
+}
+
+int plan_set_sigstruct(struct plan *p, const struct sgx_arch_sigstruct *sig, uint64_t file_off, struct err *e,
+		       const char *from, ...)
+{
+	char *words;
+	va_list ap;
+	int n;
+
+	va_start(ap, from);
+	n = vasprintf(&words, from, ap);
+	va_end(ap);
+	if (n < 0)
+		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for the plan of the enclave");
+	free(p->sigstruct_from);
+	p->sigstruct_from = words;
+	p->sigstruct = *sig;
+	p->sigstruct_off = file_off;
+	p->has_sigstruct = true;
+	return 0;
+}
+
+void plan_build_nssa(struct plan_build *b)
+{
+	bool none = true;
+
+	for (size_t i = 0; i < b->p.n_runs; i++) {
+		const struct plan_run *r = &b->p.runs[i];
+
+		for (uint64_t k = 0; (r->secinfo & SGX_SECINFO_PT_MASK) == SGX_SECINFO_TCS && k < r->pages; k++) {
+			uint8_t page[SGX_PAGE_SIZE];
+			struct sgx_arch_tcs tcs;
+
+			plan_run_page(r, k, page);
+			memcpy(&tcs, page, sizeof(tcs));
+			if (none || tcs.nssa < b->p.nssa)
+				b->p.nssa = tcs.nssa;
+			none = false;
+		}
+	}
 }
 
 struct extent {
@@ -171,7 +256,7 @@ int plan_build_finish(struct plan_build *b, struct image_mem *mem, struct plan *
 {
 	struct plan *p = &b->p;
 
-	if (!p->n_tcs)
+	if (!p->n_tcs && !p->no_run)
 		return err_set(e, ERR_NO_TCS, 0, "the image has no TCS page");
 	if (p->size < PLAN_MIN_SIZE || (p->size & (p->size - 1)))
 		return err_set(e, ERR_BAD_LAYOUT, 0, "SECS.SIZE 0x%llx is no power of two of at least 0x%x",
@@ -213,7 +298,7 @@ const uint8_t *plan_run_page_direct(const struct plan_run *r, uint64_t i)
 {
 	uint64_t start = i * SGX_PAGE_SIZE;     /* of the page, in the run */
 
-	if (!r->data || start < r->data_lead)
+	if (!r->data || r->present || start < r->data_lead)
 		return NULL;
 	start -= r->data_lead;
 	if (start > r->data_bytes || r->data_bytes - start < SGX_PAGE_SIZE)
@@ -221,20 +306,60 @@ const uint8_t *plan_run_page_direct(const struct plan_run *r, uint64_t i)
 	return r->data + start;
 }
 
+uint64_t plan_run_data_pages(const struct plan_run *r)
+{
+	uint64_t n;
+
+	if (!r->data || r->present)
+		return r->data ? r->pages : 0;
+	n = (r->data_lead + r->data_bytes + SGX_PAGE_SIZE - 1) / SGX_PAGE_SIZE;
+	return n < r->pages ? n : r->pages;
+}
+
+static void fill_bytes(uint8_t *buf, uint64_t from, uint64_t to, uint32_t fill)
+{
+	uint8_t pattern[sizeof(fill)];
+
+	memcpy(pattern, &fill, sizeof(fill));
+	if (pattern[0] == pattern[1] && !memcmp(pattern, pattern + 2, 2)) {
+		memset(buf + from, pattern[0], to - from);
+		return;
+	}
+	for (uint64_t at = from; at < to; at++)
+		buf[at] = pattern[at % sizeof(fill)];
+}
+
+static void present_page(const struct plan_run *r, uint64_t i, uint8_t buf[SGX_PAGE_SIZE])
+{
+	const uint8_t *from = r->data + i * (uint64_t)__builtin_popcount(r->present) * SGX_EEXTEND_BYTES;
+
+	fill_bytes(buf, 0, SGX_PAGE_SIZE, r->fill);
+	for (unsigned int c = 0; c < PLAN_CHUNKS_PER_PAGE; c++) {
+		if (!(r->present >> c & 1))
+			continue;
+		memcpy(buf + c * SGX_EEXTEND_BYTES, from, SGX_EEXTEND_BYTES);
+		from += SGX_EEXTEND_BYTES;
+	}
+}
+
 void plan_run_page(const struct plan_run *r, uint64_t i, uint8_t buf[4096])
 {
 	uint64_t start = i * SGX_PAGE_SIZE, end = start + SGX_PAGE_SIZE;
 	uint64_t from = r->data_lead, to = r->data_lead + r->data_bytes;
 
+	if (r->data && r->present) {
+		present_page(r, i, buf);
+		return;
+	}
 	if (from < start)
 		from = start;
 	if (to > end)
 		to = end;
 	if (!r->data || from >= to) {
-		memset(buf, 0, SGX_PAGE_SIZE);
+		fill_bytes(buf, 0, SGX_PAGE_SIZE, r->fill);
 		return;
 	}
-	memset(buf, 0, from - start);
+	fill_bytes(buf, 0, from - start, r->fill);
 	memcpy(buf + (from - start), r->data + (from - r->data_lead), to - from);
-	memset(buf + (to - start), 0, end - to);
+	fill_bytes(buf, to - start, SGX_PAGE_SIZE, r->fill);
 }

@@ -75,6 +75,8 @@ KEEPER_REQUESTS(KEEPER_REQUEST_DECL)
 #undef KEEPER_REQUEST_DECL
 /* Before there is an enclave: fills k, claims the name. */
 struct json *req_load(struct keeper *k, struct request *r, struct err *e);
+/* Without one: the keeper ends with the answer. */
+struct json *req_offers(struct keeper *k, struct request *r, struct err *e);
 
 /* ---- loop.c -------------------------------------------------------------------------------------- */
 

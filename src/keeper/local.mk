@@ -20,6 +20,7 @@ sgxctl_keeper_SOURCES = \
 	src/keeper/req_info.c \
 	src/keeper/req_load.c \
 	src/keeper/req_modify_type.c \
+	src/keeper/req_offers.c \
 	src/keeper/req_pages.c \
 	src/keeper/req_peek.c \
 	src/keeper/req_poke.c \

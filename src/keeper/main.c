@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * sgxctl-keeper, started by sgxctl: takes its first request from an inherited socket.  "load" makes it the
- * keeper of an enclave until that is unloaded; "info" and "accept-test" are answered, and the process ends.
+ * keeper of an enclave until that is unloaded; "info", "offers" and "accept-test" are answered, and the process ends.
  */
 #include <errno.h>
 #include <signal.h>
@@ -58,6 +58,8 @@ static struct json *first(struct keeper *k, struct request *r, const char *op, s
 		return req_load(k, r, e);
 	if (!strcmp(op, "info"))
 		return req_info(k, r, e);
+	if (!strcmp(op, "offers"))
+		return req_offers(k, r, e);
 	if (!strcmp(op, "accept-test"))
 		return req_accept_test(k, r, e);
 	err_set(e, ERR_PROTOCOL, 0, "a keeper cannot begin with the request '%.40s'", op);

@@ -6,11 +6,11 @@
 #include "base/fd.h"
 #include "keeper/keeper.h"
 
-static void add_names(struct json *o, uint64_t flags)
+static void add_names(struct json *o, const char *key, const struct sgx_name *table, uint64_t bits)
 {
 	const char *names[SGX_MAX_BITS];
-	size_t n = sgx_bit_names(sgx_attr_bit_names, flags, names);
-	struct json *list = json_add_arr(o, "names");
+	size_t n = sgx_bit_names(table, bits, names);
+	struct json *list = json_add_arr(o, key);
 
 	for (size_t i = 0; i < n; i++)
 		json_push_str(list, names[i]);
@@ -28,7 +28,8 @@ static void add_secs(struct json *doc, const struct secs_view *v)
 	attr = json_add_obj(o, "attributes");
 	json_add_hex(attr, "flags", s->attributes.flags);
 	json_add_hex(attr, "xfrm", s->attributes.xfrm);
-	add_names(attr, s->attributes.flags);
+	add_names(attr, "names", sgx_attr_bit_names, s->attributes.flags);
+	add_names(attr, "xfrm_names", sgx_xfrm_bit_names, s->attributes.xfrm);
 	json_add_bytes(o, "mrenclave", s->mrenclave, sizeof(s->mrenclave));
 	json_add_bytes(o, "mrsigner", s->mrsigner, sizeof(s->mrsigner));
 	json_add_size(o, "isvprodid", s->isvprodid);

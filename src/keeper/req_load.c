@@ -12,7 +12,7 @@
 DEFINE_CLEANUP_PTR(key_freep, struct sign_key, sign_key_free)
 
 struct load {
-	const char *name, *stem, *image, *format, *sigstruct, *key;
+	const char *name, *stem, *image, *format, *sigstruct, *key, *exec;
 	bool debug, has_debug;
 	struct image_opts image_opts;
 };
@@ -24,6 +24,7 @@ static int parse(const struct json *body, struct load *l, struct dev_config *dev
 	if (arg_str(body, "name", &l->name, e) || arg_str(body, "stem", &l->stem, e) ||
 	    arg_str(body, "image", &l->image, e) || arg_str(body, "format", &l->format, e) ||
 	    arg_str(body, "sigstruct", &l->sigstruct, e) || arg_str(body, "key", &l->key, e) ||
+	    arg_str(body, "exec", &l->exec, e) || arg_str(body, "libpal", &l->image_opts.libpal, e) ||
 	    arg_bool(body, "debug", &l->debug, e) || arg_u64(body, "heap", &l->image_opts.heap_bytes, e) ||
 	    arg_u64(body, "reserve", &l->image_opts.reserve_bytes, e) || arg_device(body, dev, e))
 		return -1;
@@ -31,6 +32,8 @@ static int parse(const struct json *body, struct load *l, struct dev_config *dev
 		return err_set(e, ERR_PROTOCOL, 0, "the request names no image");
 	l->has_debug = json_get(body, "debug");
 	l->image_opts.format = l->format;
+	l->image_opts.sigstruct = l->sigstruct;
+	l->image_opts.exec = l->exec;
 	return 0;
 }
 
@@ -40,7 +43,7 @@ static int get_key(const struct load *l, struct sign_key **ret_key, struct err *
 	bool created;
 
 	if (l->key)
-		return sign_key_load(l->key, ret_key, e);
+		return sign_key_load(l->key, NULL, ret_key, e);
 	if (sign_key_user_path(path, sizeof(path), e))
 		return -1;
 	return sign_key_user(path, ret_key, &created, e);
@@ -49,23 +52,22 @@ static int get_key(const struct load *l, struct sign_key **ret_key, struct err *
 static int build(struct keeper *k, struct request *r, const struct load *l, struct err *e)
 {
 	CLEANUP(key_freep) struct sign_key *key = NULL;
-	struct sgx_arch_sigstruct sig;
 	struct encl_opts o = {
 		.debug = l->has_debug ? l->debug : -1, .progress = request_progress, .progress_arg = r,
 	};
 	struct plan plan;
 
 	/* everything a file can be wrong about first: no device is opened for it */
-	if (l->sigstruct ? sigstruct_load(l->sigstruct, &sig, e) : get_key(l, &key, e))
-		return -1;
 	if (image_open(l->image, &l->image_opts, &plan, e))
 		return -1;
-	o.sigstruct = l->sigstruct ? &sig : NULL;
-	o.key = key;
-	if (sgx_dev_open(&k->dev_config, &k->dev, e)) {
+	/* a key that was named is there to sign with; else what the image is signed with counts */
+	if (plan_can_load(&plan, e) ||
+	    ((l->key || !plan.has_sigstruct) && !l->sigstruct && get_key(l, &key, e)) ||
+	    sgx_dev_open(&k->dev_config, &k->dev, e)) {
 		plan_release(&plan);
 		return -1;
 	}
+	o.key = key;
 	return encl_build(k->dev, &plan, &o, &k->encl, e);
 }
 

@@ -96,6 +96,80 @@ nothing_left() {
 	fails_with sigstruct-mismatch
 }
 
+# sdk FILE [mk_sdk options]: an SDK enclave, signed with a key of its own
+sdk() {
+	command -v python3 >/dev/null || skip "there is no python3"
+	command -v openssl >/dev/null || skip "there is no openssl command"
+	[ -e "$BATS_FILE_TMPDIR/key.pem" ] || openssl genrsa -3 -out "$BATS_FILE_TMPDIR/key.pem" 3072 2>/dev/null
+	python3 "${top_srcdir:?}/tests/mk/mk_sdk.py" -o "$1" --key "$BATS_FILE_TMPDIR/key.pem" "${@:2}"
+}
+
+@test "a signed SDK enclave is initialised with its own SIGSTRUCT" {
+	sdk "$BATS_TEST_TMPDIR/a.so" --prodid 7 --svn 3 --threads 3
+	IMAGE=$BATS_TEST_TMPDIR/a.so run -0 load --name a
+	has '.format == "sdk" and .debug == true and (.tcs | length) == 3 and .op_interface == false'
+	has ".mrenclave == \"$(json measure "$BATS_TEST_TMPDIR/a.so" | jq -r .mrenclave)\""
+	signer=$(jq -r .mrsigner <<<"$output")
+	run -0 json dump-secs a
+	has '.secs.isvprodid == 7 and .secs.isvsvn == 3 and .secs.attributes.flags == "0x7"'
+	has "(.secs.attributes.xfrm | test(\"[37]$\")) and .secs.mrsigner == \"$signer\""
+	run -0 json pages a
+	has '[.ranges[] | select(.what == "stack")] | length > 0'
+	# another key, another signer
+	run -0 json sign "$BATS_TEST_TMPDIR/a.so" --out "$BATS_TEST_TMPDIR/a.sig"
+	IMAGE=$BATS_TEST_TMPDIR/a.so run -0 load --name b --sigstruct "$BATS_TEST_TMPDIR/a.sig"
+	has ".mrsigner != \"$signer\""
+}
+
+@test "a changed SDK enclave is refused by EINIT, and taken with another key" {
+	sdk "$BATS_TEST_TMPDIR/a.so"
+	printf '\x90' | dd of="$BATS_TEST_TMPDIR/a.so" bs=1 seek=$((0x1234)) conv=notrunc status=none
+	IMAGE=$BATS_TEST_TMPDIR/a.so run -1 load
+	fails_with sigstruct-mismatch
+	has '.error.errno == "EPERM"'
+	nothing_left
+	IMAGE=$BATS_TEST_TMPDIR/a.so run -0 load --key "$BATS_FILE_TMPDIR/key.pem"
+}
+
+@test "what an SDK enclave's SIGSTRUCT pins" {
+	sdk "$BATS_TEST_TMPDIR/production.so" --flagmask 0xffffffffffffffff
+	IMAGE=$BATS_TEST_TMPDIR/production.so run -1 load --debug
+	fails_with sigstruct-mismatch
+	nothing_left
+	IMAGE=$BATS_TEST_TMPDIR/production.so run -0 load
+	has '.debug == false'
+	sdk "$BATS_TEST_TMPDIR/debug.so" --flags 6 --flagmask 0xffffffffffffffff
+	IMAGE=$BATS_TEST_TMPDIR/debug.so run -1 load --production
+	fails_with sigstruct-mismatch
+	IMAGE=$BATS_TEST_TMPDIR/debug.so run -0 load
+	has '.debug == true'
+	# AVX is wished, and pinned to off
+	sdk "$BATS_TEST_TMPDIR/sse.so" --want-xfrm 7 --xfrmmask 0xffffffffffffffff
+	IMAGE=$BATS_TEST_TMPDIR/sse.so run -0 load --name sse
+	run -0 json dump-secs sse
+	has '.secs.attributes.xfrm == "0x3"'
+}
+
+@test "an SDK enclave with an ELRANGE gets its base, or an error" {
+	sdk "$BATS_TEST_TMPDIR/a.so" --block 12.4 --block 11.4 --elrange 0x200010000000:0x200000000000:0x40000000
+	IMAGE=$BATS_TEST_TMPDIR/a.so run -0 load
+	has '.elrange == {base: "0x200000000000", size: 1073741824}'
+	# above what user space has
+	sdk "$BATS_TEST_TMPDIR/b.so" --block 12.4 --elrange 0x7ff010000000:0x7ff000000000:0x1000000000
+	IMAGE=$BATS_TEST_TMPDIR/b.so run -1 load
+	fails_with map-failed
+}
+
+@test "SDK enclaves that cannot be run" {
+	for kind in sim pcl; do
+		sdk "$BATS_TEST_TMPDIR/$kind.so" "--$kind"
+		IMAGE=$BATS_TEST_TMPDIR/$kind.so run -4 load
+		fails_with unsupported
+		run -0 json measure "$BATS_TEST_TMPDIR/$kind.so"
+	done
+	nothing_left
+}
+
 @test "images that are none" {
 	run -1 json load /nonexistent --device=emulated
 	fails_with no-image

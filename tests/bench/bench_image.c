@@ -47,8 +47,8 @@ static double raw_hash(const uint8_t *data, size_t bytes)
 
 static struct plan plan_of(const uint8_t *image, struct plan_run *run)
 {
-	*run = (struct plan_run){ .off = 0, .pages = PAGES, .secinfo = SGX_SECINFO_REG | SGX_SECINFO_R, .measured = true,
-				  .data = image, .data_bytes = IMAGE_BYTES, .what = "bench" };
+	*run = (struct plan_run){ .off = 0, .pages = PAGES, .secinfo = SGX_SECINFO_REG | SGX_SECINFO_R,
+				  .chunks = PLAN_CHUNKS_ALL, .data = image, .data_bytes = IMAGE_BYTES, .what = "bench" };
 	return (struct plan){ .format = "bench", .size = IMAGE_BYTES * 2, .ssaframesize = 1, .runs = run, .n_runs = 1,
 			      .attributes = { SGX_ATTR_MODE64BIT, 3 }, .pages_added = PAGES, .pages_measured = PAGES };
 }

@@ -5,61 +5,11 @@
 #
 # Environment: top_srcdir, top_builddir, SGXCTL (compared when it is there).
 
-src=${top_srcdir:-.}
-tool=${top_builddir:-.}/tests/oracle/image_tool
-python=${PYTHON3:-python3}
-count=0
-failed=0
-
-if ! command -v "$python" >/dev/null; then
-	echo "1..0 # SKIP there is no python3"
-	exit 0
-fi
-tmp=$(mktemp -d) || exit 99
-trap 'rm -rf "$tmp"' EXIT INT TERM
-
-# result STATUS WHAT: one line of TAP
-result() {
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failed=1
-		echo "not ok $count - $2"
-	fi
-}
-
-skip() {
-	count=$((count + 1))
-	echo "ok $count - $1 # SKIP $2"
-}
-
-# same A B WHAT: equal and not empty
-same() {
-	[ -n "$1" ] && [ "$1" = "$2" ]
-	result $? "$3"
-	[ "$1" = "$2" ] || printf '#  one:   %s\n#  other: %s\n' "$1" "$2"
-}
+. "${top_srcdir:-.}/tests/oracle/lib.sh"
+ORACLE=mrenclave.py
 
 mk() {
 	"$python" "$src/tests/mk/mk_elf.py" -o "$tmp/image" "$@" || exit 99
-}
-
-oracle() {
-	"$python" "$src/tests/oracle/mrenclave.py" "$@"
-}
-
-have_command() {
-	[ -n "$SGXCTL" ] && [ -x "$SGXCTL" ] && command -v jq >/dev/null
-}
-
-# compare IMAGE WHAT: library and command against the oracle
-compare() {
-	want=$(oracle "$1")
-	same "$("$tool" measure "$1")" "$want" "$2"
-	if have_command; then
-		same "$("$SGXCTL" measure "$1" | jq -r .mrenclave)" "$want" "$2, by the command"
-	fi
 }
 
 generated() {
@@ -105,8 +55,7 @@ done
 
 if ! command -v openssl >/dev/null; then
 	skip "signatures" "there is no openssl command"
-	echo "1..$count"
-	exit $failed
+	finish
 fi
 sigstruct() {
 	"$python" "$src/tests/oracle/sigstruct.py" "$@"
@@ -154,5 +103,4 @@ open(sys.argv[2], "wb").write(b)' "$tmp/good" "$tmp/sig" "$at"
 done
 result $agreed "both refuse a changed byte in any field"
 
-echo "1..$count"
-exit $failed
+finish

@@ -12,6 +12,7 @@ Authority: Intel SDM Vol. 3D, ECREATE, EADD, EEXTEND, EINIT; sgxctl-enclave(7);
            Linux 6.1 tools/testing/selftests/sgx.
 """
 import argparse
+import array
 import hashlib
 import struct
 import sys
@@ -157,6 +158,17 @@ def kernel(elf, heap_option, reserve_option):
     return Enclave("kernel", power_of_two(end + heap + (reserve_option or 0), 8192), 1, runs)
 
 
+def add_records(h, run, batch=1 << 16):
+    """EADD records alone, many at a time: heaps have millions of pages."""
+    empty = array.array("Q", b"EADD\0\0\0\0" + struct.pack("<QQ", 0, run.flags) + bytes(40))
+    for first in range(0, run.pages, batch):
+        n = min(batch, run.pages - first)
+        records = empty * n
+        start = run.offset + first * PAGE
+        records[1::8] = array.array("Q", range(start, start + n * PAGE, PAGE))
+        h.update(records)
+
+
 def measured_page(run, i):
     page = run.page(i)
     if run.flags & 0xff00 == TCS:
@@ -170,16 +182,24 @@ def mrenclave(enclave):
     h = hashlib.sha256()
     h.update(b"ECREATE\0" + struct.pack("<IQ", enclave.ssaframesize, enclave.size) + bytes(44))
     for run in enclave.runs:
+        if not run.measured:
+            add_records(h, run)
+            continue
         for i in range(run.pages):
             offset = run.offset + i * PAGE
             h.update(b"EADD\0\0\0\0" + struct.pack("<QQ", offset, run.flags) + bytes(40))
-            if not run.measured:
-                continue
             page = measured_page(run, i)
             for chunk in range(0, PAGE, 256):
                 h.update(b"EEXTEND\0" + struct.pack("<Q", offset + chunk) + bytes(48))
                 h.update(page[chunk:chunk + 256])
     return h.hexdigest()
+
+
+def show(enclave):
+    print(f"{enclave.format} size 0x{enclave.size:x} ssaframesize {enclave.ssaframesize}")
+    for r in enclave.runs:
+        measured = "measured" if r.measured else "-"
+        print(f"0x{r.offset:08x} {r.pages:6} 0x{r.flags:03x} {measured:8} {r.what}")
 
 
 def main():
@@ -195,10 +215,7 @@ def main():
     name = o.format or ("sgxctl" if elf.note(b"sgxctl", 1) is not None else "kernel")
     enclave = (sgxctl if name == "sgxctl" else kernel)(elf, o.heap, o.reserve)
     if o.pages:
-        print(f"{enclave.format} size 0x{enclave.size:x} ssaframesize {enclave.ssaframesize}")
-        for r in enclave.runs:
-            measured = "measured" if r.measured else "-"
-            print(f"0x{r.offset:08x} {r.pages:6} 0x{r.flags:03x} {measured:8} {r.what}")
+        show(enclave)
     print(mrenclave(enclave))
 
 

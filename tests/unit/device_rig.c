@@ -24,14 +24,14 @@ struct plan rig_plan(uint64_t pages)
 	p.runs = need(calloc(p.n_runs, sizeof(*p.runs)));
 	p.tcs = need(calloc(p.n_tcs, sizeof(*p.tcs)));
 	p.tcs[1] = SGX_PAGE_SIZE;
-	p.runs[0] = (struct plan_run){ .off = 0, .pages = 2, .secinfo = SGX_SECINFO_TCS, .measured = true,
-				       .what = "tcs" };
+	p.runs[0] = (struct plan_run){ .off = 0, .pages = 2, .secinfo = SGX_SECINFO_TCS,
+				       .chunks = PLAN_CHUNKS_ALL, .what = "tcs" };
 	p.runs[1] = (struct plan_run){ .off = 0x2000, .pages = pages, .secinfo = SGX_SECINFO_REG | RWX_RW,
 				       .what = "heap" };
 	p.runs[2] = (struct plan_run){
 		.off = 0x2000 + PAGES_TO_BYTES(pages), .pages = 2,
-		.secinfo = SGX_SECINFO_REG | SGX_SECINFO_R | SGX_SECINFO_X, .measured = true, .data = code,
-		.data_bytes = sizeof(code), .what = "text",
+		.secinfo = SGX_SECINFO_REG | SGX_SECINFO_R | SGX_SECINFO_X, .chunks = PLAN_CHUNKS_ALL,
+		.data = code, .data_bytes = sizeof(code), .what = "text",
 	};
 	p.pages_added = pages + 4;
 	p.pages_measured = 4;

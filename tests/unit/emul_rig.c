@@ -23,7 +23,7 @@ static void add_run(struct rig *r, const struct plan_run *run)
 	for (uint64_t i = 0; i < run->pages; i++)
 		plan_run_page(run, i, buf + i * SGX_PAGE_SIZE);
 	struct sgx_enclave_add_pages a = { .src = (uintptr_t)buf, .offset = run->off, .length = bytes,
-					   .secinfo = (uintptr_t)&si, .flags = run->measured };
+					   .secinfo = (uintptr_t)&si, .flags = plan_run_measured(run) };
 	long ret = emul_ioctl(r->fd, SGX_IOC_ENCLAVE_ADD_PAGES, &a);
 
 	if (ret || a.count != bytes)

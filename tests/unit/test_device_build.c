@@ -199,6 +199,167 @@ static void test_policy(void)
 	policy(d, SGX_ATTR_DEBUG, 1, true, true);
 }
 
+/* ---- what the plan demands ----------------------------------------------------------------------- */
+
+/* Builds with what the image itself is signed with; 0 and the enclave freed, or the code of the error. */
+static enum err_code built(struct script *s, struct plan *p, struct encl *ret_copy)
+{
+	const struct encl_opts o = { .debug = -1 };
+	struct encl *en = NULL;
+	struct err e = { 0 };
+
+	if (encl_build(script_dev(s), p, &o, &en, &e))
+		return e.code;
+	*ret_copy = *en;
+	encl_free(en);
+	return ERR_NONE;
+}
+
+static void see_init(void *arg)
+{
+	const struct sgx_enclave_init *a = arg;
+
+	seen_flags = ((const struct sgx_arch_sigstruct *)(uintptr_t)a->sigstruct)->date;
+}
+
+static const struct script_step own_sigstruct[] = {
+	CALL(MMAP), CALL(MUNMAP), CALL(MUNMAP), CALL(OPEN), IOCTL(CREATE, SCRIPT_OBLIGE, see_create),
+	IOCTL(ADD_PAGES, SCRIPT_OBLIGE, NULL), IOCTL(ADD_PAGES, SCRIPT_OBLIGE, NULL),
+	IOCTL(ADD_PAGES, SCRIPT_OBLIGE, NULL), IOCTL(INIT, SCRIPT_OBLIGE, see_init),
+};
+
+static void test_own_sigstruct(void)
+{
+	struct script *s = script_new();
+	struct plan p = rig_plan(1);
+	struct encl en = { 0 };
+
+	p.has_sigstruct = true;
+	p.sigstruct.date = 0x20240229;
+	p.sigstruct.miscmask = 1;
+	script_expect(s, STEPS(own_sigstruct));
+	ok(built(s, &p, &en) == ERR_NONE && seen_flags == 0x20240229,
+	   "an image is initialised with its own SIGSTRUCT");
+	ok(!en.signed_here && !seen_misc, "which pins what it pins");
+	script_free(s);
+	s = script_new();
+	p = rig_plan(1);
+	ok(built(s, &p, &en) == ERR_BUG,
+	   "without one, and without a key, there is nothing to initialise with");
+	script_free(s);
+}
+
+static const struct script_step at_base[] = {
+	CALL(MMAP), CALL(OPEN), IOCTL(CREATE, SCRIPT_OBLIGE, see_create),
+};
+
+static void demands_base(uint64_t base, enum err_code code, const char *what)
+{
+	struct script *s = script_new();
+	struct plan p = rig_plan(1);
+	struct encl en = { 0 };
+
+	p.has_sigstruct = true;
+	p.has_base = true;
+	p.base = base;
+	seen_offset = 1;
+	if (code == ERR_NONE)
+		script_expect(s, STEPS(at_base));
+	ok(built(s, &p, &en) == code, "%s: %s", what, err_name(code));
+	if (code == ERR_NONE)
+		ok(seen_offset == base && en.base == base && en.size == RIG_SIZE, "CREATE got it");
+	is_u64(script_open_fds(s) + script_mapped(s), 0, "and nothing is left of it");
+	script_free(s);
+}
+
+/* Something else stands where the image wants to be. */
+static void test_base_taken(int64_t answer)
+{
+	const struct script_step steps[] = { { SCRIPT_MMAP, 0, answer, NULL, { 0 } } };
+	struct script *s = script_new();
+	struct plan p = rig_plan(1);
+	struct encl en = { 0 };
+
+	p.has_sigstruct = true;
+	p.has_base = true;
+	p.base = (uint64_t)1 << 40;
+	script_expect(s, steps, 1);
+	ok(built(s, &p, &en) == ERR_MAP, "addresses that cannot be had are an error");
+	script_free(s);
+}
+
+static void refused_plan(struct plan p, const char *what)
+{
+	struct script *s = script_new();
+	struct encl en = { 0 };
+
+	p.has_sigstruct = true;
+	script_expect(s, STEPS(at_base));
+	ok(built(s, &p, &en) == ERR_UNSUPPORTED, "%s is refused", what);
+	is_u64(script_left(s), 3, "before anything is asked of a device");
+	script_free(s);
+}
+
+static void test_demands(void)
+{
+	static const uint8_t order[16] = { 1, 0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+	struct plan p;
+
+	test_own_sigstruct();
+	demands_base((uint64_t)1 << 40, ERR_NONE, "an image that demands its base");
+	demands_base(0, ERR_NONE, "one that demands 0");
+	demands_base(((uint64_t)1 << 40) + RIG_SIZE / 2, ERR_BAD_LAYOUT,
+		     "one that demands a base that is not aligned");
+	demands_base(0 - (uint64_t)RIG_SIZE, ERR_BAD_LAYOUT, "one that demands the end of the world");
+	test_base_taken(-EEXIST);
+	test_base_taken((int64_t)1 << 41);
+	p = rig_plan(1);
+	p.no_run = "for the test";
+	refused_plan(p, "an image that cannot be run");
+	p = rig_plan(1);
+	p.runs[2].chunks = 0x7fff;
+	refused_plan(p, "a page measured in part");
+	p = rig_plan(1);
+	p.runs[2].chunk_order = order;
+	refused_plan(p, "a page measured out of order");
+}
+
+/* ---- pages of a pattern -------------------------------------------------------------------------- */
+
+static unsigned seen_wrong, seen_pages;
+
+static void see_pattern(void *arg)
+{
+	const struct sgx_enclave_add_pages *a = arg;
+	const uint8_t *src = (const uint8_t *)(uintptr_t)a->src;
+
+	for (uint64_t i = 0; a->offset == 0x2000 && i < a->length; i++)
+		seen_wrong += src[i] != (uint8_t[]){ 0x44, 0x33, 0x22, 0x11 }[i % 4];
+	for (uint64_t i = 0; a->offset != 0x2000 && i < a->length; i++)
+		seen_wrong += a->offset == 0 ? src[i] != 0 : i >= 0x1800 && src[i] != 0;
+	seen_pages += (unsigned)(a->length / SGX_PAGE_SIZE);
+}
+
+static const struct script_step patterned[] = {
+	CALL(MMAP), CALL(MUNMAP), CALL(MUNMAP), CALL(OPEN), IOCTL(CREATE, SCRIPT_OBLIGE, NULL),
+	IOCTL(ADD_PAGES, SCRIPT_OBLIGE, see_pattern), IOCTL(ADD_PAGES, SCRIPT_OBLIGE, see_pattern),
+	IOCTL(ADD_PAGES, SCRIPT_OBLIGE, see_pattern),
+};
+
+static void test_pattern(void)
+{
+	struct script *s = script_new();
+	struct plan p = rig_plan(3);
+	struct encl en = { 0 };
+
+	p.has_sigstruct = true;
+	p.runs[1].fill = 0x11223344;
+	script_expect(s, STEPS(patterned));
+	ok(built(s, &p, &en) == ERR_NONE && seen_pages == 7 && !seen_wrong,
+	   "a run of a pattern is added as such, zeros before and behind it as zeros");
+	script_free(s);
+}
+
 /* ---- every call fails once ----------------------------------------------------------------------- */
 
 static void anomaly(int sys)
@@ -236,6 +397,8 @@ int main(void)
 	test_refused();
 	test_create();
 	test_policy();
+	test_demands();
+	test_pattern();
 	anomaly(ENOMEM);
 	anomaly(EPERM);
 	anomaly(EINTR);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "image/internal.h"
+#include "fuzz/plan_check.h"
 #include "image_bytes.h"
 #include "tap.h"
 
@@ -45,6 +46,9 @@ static void damage(struct image_bytes *i)
 	size_t at = below(8) ? below(0x280) : below(IMG_BYTES - 8);
 	uint64_t v = nasty_value();
 
+	if (i->hot && below(3))
+		at = i->hot + below(i->hot_bytes);
+
 	switch (below(5)) {
 	case 0:
 		i->b[at] ^= (uint8_t)(1u << below(8));
@@ -53,10 +57,10 @@ static void damage(struct image_bytes *i)
 		i->b[at] = (uint8_t)v;
 		break;
 	case 2:
-		memcpy(i->b + (at & ~(size_t)3), &v, 4);
+		memcpy(i->b + (i->hot ? at : at & ~(size_t)3), &v, 4);
 		break;
 	case 3:
-		memcpy(i->b + (at & ~(size_t)7), &v, 8);
+		memcpy(i->b + (i->hot ? at : at & ~(size_t)7), &v, 8);
 		break;
 	default:
 		if (below(8) == 0)
@@ -66,63 +70,13 @@ static void damage(struct image_bytes *i)
 	}
 }
 
-/* What EADD and the driver insist on. */
-static bool plan_is_sound(const struct plan *p)
-{
-	uint64_t added = 0, measured = 0;
-	size_t tcs = 0;
-
-	if (p->size < 8192 || (p->size & (p->size - 1)) || !p->n_tcs || !p->ssaframesize)
-		return false;
-	for (size_t i = 0; i < p->n_runs; i++) {
-		const struct plan_run *r = &p->runs[i];
-		uint64_t type = r->secinfo & 0xff00, perm = r->secinfo & 0xff;
-
-		if (!r->pages || r->off % 4096 || r->off >= p->size || r->pages > (p->size - r->off) / 4096)
-			return false;
-		if ((type != 0x100 && type != 0x200) || perm > 7 || (type == 0x100 && perm) ||
-		    (perm & 3) == 2)
-			return false;
-		if (r->data && (r->data_lead >= 4096 || r->data_bytes > r->pages * 4096 - r->data_lead))
-			return false;
-		for (size_t k = 0; k < i && p->n_runs < 200; k++) {
-			const struct plan_run *o = &p->runs[k];
-
-			if (r->off < o->off + o->pages * 4096 && o->off < r->off + r->pages * 4096)
-				return false;
-		}
-		if (type == 0x100)
-			tcs += r->pages;
-		added += r->pages;
-		measured += r->measured ? r->pages : 0;
-	}
-	return tcs == p->n_tcs && added == p->pages_added && measured == p->pages_measured;
-}
-
-/* Reads all bytes that the file gave, so that a sanitizer sees a run that leaves the file. */
-static unsigned int read_all(const struct plan *p)
-{
-	unsigned int sum = 0;
-	uint8_t page[4096];
-
-	for (size_t i = 0; i < p->n_runs; i++) {
-		const struct plan_run *r = &p->runs[i];
-		uint64_t with_data = r->data ? (r->data_lead + r->data_bytes + 4095) / 4096 : 0;
-
-		for (uint64_t k = 0; k < with_data; k++) {
-			plan_run_page(r, k, page);
-			sum += page[4095];
-		}
-	}
-	return sum;
-}
-
 int main(void)
 {
 	const char *env = getenv("IMAGE_MUTATIONS");
 	unsigned long rounds = env ? strtoul(env, NULL, 10) : DEFAULT_ROUNDS;
 	unsigned long good = 0, bad = 0, silent = 0, unsound = 0, by_code[ERR_N_CODES] = { 0 };
-	static const char *const formats[] = { NULL, "sgxctl", "kernel" };
+	static const char *const formats[] = { NULL, "sgxctl", "kernel", "sdk", "sdk:2" };
+	static void (*const makers[])(struct image_bytes *) = { img_sgxctl, img_kernel, img_sdk, img_sdk };
 	static struct image_bytes img;
 	unsigned int sum = 0;
 
@@ -133,16 +87,13 @@ int main(void)
 		struct plan p;
 		int ret;
 
-		if (below(2))
-			img_sgxctl(&img);
-		else
-			img_kernel(&img);
+		makers[below(sizeof(makers) / sizeof(makers[0]))](&img);
 		for (uint64_t k = 1 + below(4); k; k--)
 			damage(&img);
-		opts.format = formats[below(3)];
-		if (!below(8))
+		opts.format = formats[below(2) ? 0 : below(sizeof(formats) / sizeof(formats[0]))];
+		if (!below(8) && !img.hot)
 			opts.heap_bytes = nasty_value();
-		if (!below(8))
+		if (!below(8) && !img.hot)
 			opts.reserve_bytes = nasty_value();
 
 		/* a block of exactly the file's length, so that reading past it is seen */
@@ -160,8 +111,8 @@ int main(void)
 		}
 		good++;
 		silent += e.code != ERR_NONE || e.msg[0];
-		unsound += !plan_is_sound(&p);
-		sum += read_all(&p);
+		unsound += !!plan_unsound(&p);
+		sum += plan_read(&p);
 		plan_release(&p);
 	}
 	for (int c = 0; c < ERR_N_CODES; c++) {

@@ -11,6 +11,8 @@
 #include "image/internal.h"
 #include "tap.h"
 
+#define ALL PLAN_CHUNKS_ALL
+
 static bool measures(const struct plan *p, const char *want)
 {
 	uint8_t hash[32];
@@ -24,16 +26,26 @@ static bool measures(const struct plan *p, const char *want)
 
 static void test_vector_1(void)
 {
-	struct plan_run run = { .pages = 1, .secinfo = 0x203, .measured = true, .what = "data" };
+	struct plan_run run = { .pages = 1, .secinfo = 0x203, .chunks = ALL, .what = "data" };
 	struct plan p = { .size = 0x2000, .ssaframesize = 1, .runs = &run };
 
 	ok(measures(&p, "9e197c8837c6d65632dbdd59cd7df4f1a25b68d8e4e5eb6ca3b20b05311fecb8"), "ECREATE alone");
 	p.n_runs = 1;
-	run.measured = false;
+	run.chunks = 0;
 	ok(measures(&p, "995c454650d39811c9c53e1af534aa6c34a496ce9302c34e0ced2c7a7e2c4103"), "one EADD");
-	run.measured = true;
+	run.chunks = ALL;
 	ok(measures(&p, "1f2cf80bd03ffd8bfac33f7cba128aff511c3af666b93bb66e7ef718418bdade"),
 	   "one zero RW page, measured");
+}
+
+/* What hardware and signing tools make of ECREATE alone, for enclaves of the wild. */
+static void test_ecreate(void)
+{
+	struct plan p = { .size = 0x400000, .ssaframesize = 1 };
+
+	ok(measures(&p, "6942a219b9a4d745a4d90b9933ad98656456ab0cd96c6a9995a75880a1f9a5a3"), "of 4 MiB");
+	p.size = 0x1000000;
+	ok(measures(&p, "a61f64a4b7bded6366b07259092ac5638b32f20ab402444e1d661a411240f95a"), "of 16 MiB");
 }
 
 static void test_vector_2(void)
@@ -43,11 +55,11 @@ static void test_vector_2(void)
 				    .gslimit = UINT32_MAX };
 	static uint8_t text[4096];
 	struct plan_run runs[] = {
-		{ .off = 0, .pages = 1, .secinfo = 0x100, .measured = true, .data = (uint8_t *)&tcs,
+		{ .off = 0, .pages = 1, .secinfo = 0x100, .chunks = ALL, .data = (uint8_t *)&tcs,
 		  .data_bytes = 72, .what = "tcs" },
-		{ .off = 0x1000, .pages = 1, .secinfo = 0x205, .measured = true, .data = text,
+		{ .off = 0x1000, .pages = 1, .secinfo = 0x205, .chunks = ALL, .data = text,
 		  .data_bytes = 4096, .what = "text" },
-		{ .off = 0x2000, .pages = 1, .secinfo = 0x203, .measured = true, .what = "ssa" },
+		{ .off = 0x2000, .pages = 1, .secinfo = 0x203, .chunks = ALL, .what = "ssa" },
 	};
 	struct plan p = { .size = 0x4000, .ssaframesize = 1, .runs = runs, .n_runs = 3 };
 	static const char want[] = "7edf3e64341b6c224828ea151036130ba5965f77c669cf28335f9ef5e8c916da";
@@ -94,7 +106,11 @@ static void reference(const struct plan *p, uint8_t hash[32])
 			memcpy(add + 16, &r->secinfo, 8);
 			SHA256_Update(&c, add, 64);
 			plan_run_page(r, i, page);
-			for (unsigned int chunk = 0; r->measured && chunk < 4096; chunk += 256) {
+			for (unsigned n = 0, next = 0; n < (unsigned)__builtin_popcount(r->chunks);
+			     n++, next++) {
+				while (!r->chunk_order && !(r->chunks >> next & 1))
+					next++;
+				unsigned int chunk = 256u * (r->chunk_order ? r->chunk_order[n] : next);
 				uint64_t chunk_at = at + chunk;
 				uint8_t extend[64] = "EEXTEND";
 
@@ -110,23 +126,36 @@ static void reference(const struct plan *p, uint8_t hash[32])
 static void test_against_reference(void)
 {
 	static uint8_t data[5 * 4096];
+	static const uint8_t order[] = { 9, 0, 3 };
 	struct plan_run runs[] = {
-		{ .off = 0x1000, .pages = 3, .secinfo = 0x205, .measured = true, .data = data,
+		{ .off = 0x1000, .pages = 3, .secinfo = 0x205, .chunks = ALL, .data = data,
 		  .data_bytes = 9000, .data_lead = 100 },
-		{ .off = 0x8000, .pages = 4, .secinfo = 0x203, .measured = true, .data = data + 1,
+		{ .off = 0x8000, .pages = 4, .secinfo = 0x203, .chunks = ALL, .data = data + 1,
 		  .data_bytes = 1, .data_lead = 4095 },
-		{ .off = 0x10000, .pages = 5, .secinfo = 0x201, .measured = true, .data = data,
+		{ .off = 0x10000, .pages = 5, .secinfo = 0x201, .chunks = ALL, .data = data,
 		  .data_bytes = sizeof(data) },
 		{ .off = 0x100000, .pages = 1000, .secinfo = 0x203 },
 		{ .off = 0x800000, .pages = 128, .secinfo = 0x203 },
 		{ .off = 0x900000, .pages = 2, .secinfo = 0x207, .data = data, .data_bytes = 50 },
-		{ .off = 0xa00000, .pages = 7, .secinfo = 0x203, .measured = true },
+		{ .off = 0xa00000, .pages = 7, .secinfo = 0x203, .chunks = ALL },
+		{ .off = 0xb00000, .pages = 3, .secinfo = 0x203, .chunks = ALL, .fill = 0xcccccccc },
+		{ .off = 0xb10000, .pages = 3, .secinfo = 0x203, .chunks = ALL, .fill = 0x12345678,
+		  .data = data, .data_bytes = 4097, .data_lead = 3 },
+		{ .off = 0xb20000, .pages = 2, .secinfo = 0x203, .chunks = 0x8421, .fill = 7, .data = data,
+		  .data_bytes = 5000 },
+		{ .off = 0xb30000, .pages = 2, .secinfo = 0x203, .chunks = 0x0209, .chunk_order = order,
+		  .data = data, .data_bytes = 8192 },
 	};
 	struct plan p = { .size = 0x1000000, .ssaframesize = 3, .runs = runs,
 			  .n_runs = sizeof(runs) / sizeof(runs[0]) };
-	uint8_t want[32];
+	uint8_t want[32], page[4096];
 	char text[65];
 
+	plan_run_page(&runs[8], 2, page);
+	ok(page[0] == 0x78 && page[1] == 0x56 && page[2] == 0x34 && page[3] == 0x12,
+	   "a pattern begins with the page");
+	ok(plan_run_partial(&runs[9]) && plan_run_partial(&runs[10]) && !plan_run_partial(&runs[8]) &&
+	   !plan_run_partial(&runs[3]), "what a driver cannot measure is known");
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (uint8_t)(i * 13 + (i >> 8));
 	for (p.n_runs = 1; p.n_runs <= sizeof(runs) / sizeof(runs[0]); p.n_runs++) {
@@ -179,7 +208,7 @@ static void progress(void *arg, uint64_t done, uint64_t total)
 
 static void test_progress(void)
 {
-	struct plan_run run = { .pages = 400000, .secinfo = 0x203, .measured = true, .what = "data" };
+	struct plan_run run = { .pages = 400000, .secinfo = 0x203, .chunks = ALL, .what = "data" };
 	struct plan p = { .size = 1u << 31, .ssaframesize = 1, .runs = &run, .n_runs = 1,
 			  .pages_added = 400000 };
 	uint64_t calls = 0;
@@ -238,6 +267,7 @@ static void test_build(void)
 int main(void)
 {
 	test_vector_1();
+	test_ecreate();
 	test_vector_2();
 	test_against_reference();
 	test_pages();

@@ -192,7 +192,7 @@ static void is_bad_key(const char *path, const char *reason)
 {
 	struct sign_key *k = NULL;
 	struct err e = { 0 };
-	int ret = sign_key_load(path, &k, &e);
+	int ret = sign_key_load(path, NULL, &k, &e);
 
 	if (!ok(ret < 0 && e.code == ERR_BAD_KEY && strstr(e.msg, reason) && !k, "bad key: %s", reason))
 		printf("#  %s\n", e.msg);
@@ -277,7 +277,7 @@ static void test_bad_keys(void)
 	lying = inconsistent(pkey);
 	write_pem(path_of("k"), lying, NULL);
 	sign_params_default(&sp, &p);
-	ok(sign_key_load(path_of("k"), &liar, &e) < 0 || sigstruct_sign(&sp, hash, liar, &s, &e) < 0,
+	ok(sign_key_load(path_of("k"), NULL, &liar, &e) < 0 || sigstruct_sign(&sp, hash, liar, &s, &e) < 0,
 	   "a key whose numbers do not belong together signs nothing");
 	ok(e.code == ERR_BAD_KEY && s.vendor == 77, "and says so");
 	sign_key_free(liar);
@@ -400,7 +400,7 @@ int main(void)
 	pkey = make_rsa(3072, 3);
 	write_pem(path_of("good"), pkey, NULL);
 	EVP_PKEY_free(pkey);
-	ok(sign_key_load(path_of("good"), &key, &e) == 0, "a good key");
+	ok(sign_key_load(path_of("good"), NULL, &key, &e) == 0, "a good key");
 	test_sign();
 	test_tamper();
 	test_fields();
