@@ -32,8 +32,8 @@ compare() {
 		"$tmp/script" "$ENCLDIFF" > "$tmp/log" 2>&1
 	# shellcheck disable=SC2086	# no ballast is no argument
 	"$SGXCTL" run "$@" -- "$ENCLDIFF" "$first" "$n" "$steps" $ballast > "$tmp/$number/emul" 2>> "$tmp/log"
-	# A child that hung on the driver (SIGALRM, the last line of its sequence) leaves nothing to compare with.
-	hung=$(sed -n 's/^\([0-9]*\)\.[0-9]*p child = e$/\1/p' "$tmp/$number/lines" | sort -u)
+	# A child that hangs on the driver ends its sequence, and leaves nothing to compare with.
+	hung=$(sed -n 's/^\([0-9]*\)\.[0-9]*p the child hangs$/\1/p' "$tmp/$number/lines" | sort -u)
 	for seed in $hung; do
 		sed -i "/^$seed\./d" "$tmp/$number/lines" "$tmp/$number/emul"
 	done
