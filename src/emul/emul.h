@@ -57,6 +57,7 @@ struct emul_offers {
 	unsigned int max_size_log2;     /* of SECS.SIZE, 64-bit */
 };
 void emul_offers_get(struct emul_offers *ret);
+
 /*
  * Before emul_setup, when the program starts: finds the pool of EPC pages that the program before this one shares with
  * whom it executes, or makes one, which then stays open over exec.

@@ -362,11 +362,14 @@ static int protect_part(struct emul_encl *en, uint64_t la, uint64_t end, int pro
 	emul_lock(&en->mm_lock);
 	struct emul_vma *v = emul_vma_find(en, la);
 
+	bool same = v && v->prot == prot;
+
 	r = v && prot & ~v->may ? -EACCES : 0;
 	emul_unlock(&en->mm_lock);
 	if (!r)
 		r = may_map(en, la, end - la, (unsigned)prot);
-	if (r)
+	/* rights that it has already are checked, but do not split a mapping */
+	if (r || same)
 		return r;
 	emul_lock(&en->mm_lock);
 	r = vma_reserve(en, 2);

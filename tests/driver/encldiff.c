@@ -91,7 +91,7 @@ static void sequence(uint64_t seed, unsigned steps)
 	en.who = 'p';
 	dice_seed(seed);
 	build();
-	for (en.step = 1; en.step < steps; en.step++)
+	for (en.step = 1; en.step < steps && !en.is_over; en.step++)
 		step();
 	munmap((void *)(BASE - 0x10000), SIZE + 0x20000);
 	close(en.fd);

@@ -83,6 +83,7 @@ struct encl {
 	unsigned nssa[N_TCS];
 	uint64_t tcs[8];                /* addresses that were a TCS once */
 	unsigned n_tcs;
+	bool is_over;                   /* a child hung: what follows means nothing */
 	char who;                       /* in the output: p parent, c child */
 };
 extern struct encl en;

@@ -32,13 +32,19 @@ compare() {
 		"$tmp/script" "$ENCLDIFF" > "$tmp/log" 2>&1
 	# shellcheck disable=SC2086	# no ballast is no argument
 	"$SGXCTL" run "$@" -- "$ENCLDIFF" "$first" "$n" "$steps" $ballast > "$tmp/$number/emul" 2>> "$tmp/log"
+	# A child that hangs on the driver ends its sequence, and leaves nothing to compare with.
+	hung=$(sed -n 's/^\([0-9]*\)\.[0-9]*p the child hangs$/\1/p' "$tmp/$number/lines" | sort -u)
+	for seed in $hung; do
+		sed -i "/^$seed\./d" "$tmp/$number/lines" "$tmp/$number/emul"
+	done
+	hung=$(echo "$hung" | grep -c .)
 	lines=$(wc -l < "$tmp/$number/emul")
-	if [ -s "$tmp/$number/lines" ] && diff "$tmp/$number/lines" "$tmp/$number/emul" > "$tmp/diff"; then
-		echo "ok $number - $name: $lines steps, all alike"
+	if [ "$((hung * 5))" -le "$n" ] && [ -s "$tmp/$number/lines" ] && diff "$tmp/$number/lines" "$tmp/$number/emul" > "$tmp/diff"; then
+		echo "ok $number - $name: $lines steps, all alike ($hung of $n sequences hung on the driver)"
 		return
 	fi
 	failed=1
-	echo "not ok $number - $name: $lines steps, < driver, > model"
+	echo "not ok $number - $name: $lines steps, $hung of $n sequences hung, < driver, > model"
 	head -n 40 "$tmp/diff" "$tmp/log" 2>/dev/null | sed 's/^/# /'
 	: > "$tmp/diff"
 }

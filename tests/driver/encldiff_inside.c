@@ -104,7 +104,7 @@ void leaf(unsigned t, unsigned nr, uint64_t la, uint64_t secinfo, uint64_t src)
 	clear_op(KIND_LEAF);
 	op->rax = nr;
 	/* a leaf that is resumed later finds what others left: nothing that the virtual machine's processor minds */
-	op->si_la = BASE + PAGE_DATA * 4096ull + 64 * (below(8) + (nr == SGX_EACCEPTCOPY ? 8 : 0));
+	op->si_la = BASE + PAGE_DATA * 4096ull + 64 * (below(8) + 8 * (nr - SGX_EACCEPT));
 	op->rbx = op->si_la;
 	op->rcx = la;
 	op->rdx = src;
@@ -428,14 +428,14 @@ static void show_frame(uint64_t la)
 static void poke_frame(uint64_t la)
 {
 	static const struct { unsigned off; uint64_t value; const char *what; } rows[] = {
-		{ 136, BASE + SIZE, "rip outside" }, { 136, 1ull << 63, "rip not canonical" }, { 136, 0, "rip exit" },
+		{ 136, 1ull << 63, "rip not canonical" }, { 136, 0, "rip exit" },
 		{ 136, 0, "rip exit" }, { 136, 0, "rip exit" }, { 136, 0, "rip exit" },
-		{ 0, 0x1234, "rax" }, { 24, BASE + PAGE_DATA * 4096ull, "rbx" }, { 128, 0x246, "rflags" },
+		{ 0, 0x1234, "rax" }, { 56, 0x1234, "rdi" }, { 128, 0x246, "rflags" },
 		{ 128, ~0ull & ~0x100ull & ~0x40000ull, "rflags all" }, { 160, 0, "exitinfo" },
 		{ 168, BASE, "fsbase" }, { 168, 1ull << 63, "fsbase not canonical" }, { 176, BASE, "gsbase" },
 		{ 176, 1ull << 62, "gsbase not canonical" },
 		{ 512 - (4096 - 184), 8, "xstate_bv" }, { 520 - (4096 - 184), 8, "xcomp_bv" },
-		{ 528 - (4096 - 184), 8, "xsave reserved" },   /* MXCSR is not looked at by QEMU's XRSTOR */
+		{ 528 - (4096 - 184), 8, "xsave reserved" },   /* not MXCSR, which QEMU does not look at */
 		{ 24 - (4096 - 184), 0x1f80, "mxcsr good" }, { 512 - (4096 - 184), 3, "xstate_bv good" },
 	};
 	unsigned k = below(sizeof(rows) / sizeof(rows[0]));

@@ -52,6 +52,11 @@ static void test_ranges(void)
 
 	is_u64(errno_of(emul_mremap(la + 0x2000, 0x1000, 0x1000, moving, to)), EFAULT, "mremap of a hole EFAULT");
 	is_u64(errno_of(emul_mremap(la + 0x1000, 0x2000, 0x2000, moving, to)), EFAULT, "... across a border EFAULT");
+	emul_mprotect(la, 0x1000, PROT_READ | PROT_WRITE);
+	is_u64((uint64_t)emul_mremap(la, 0x2000, 0x2000, 0, 0), la, "mremap to the same, in place");
+	is_u64((uint64_t)emul_mremap(la, 0x2000, 0x2000, moving, to + 0x8000), to + 0x8000,
+	       "mprotect to what is there makes no border");
+	rig_map(&rig, GROW, 2, PROT_READ | PROT_WRITE);
 	is_u64(errno_of(emul_mremap(la, 0x1000, 0x2000, MREMAP_MAYMOVE, 0)), EFAULT, "... to more EFAULT");
 	is_u64(errno_of(emul_mremap(la, 0x1000, 0x1000, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0)), EINVAL,
 	       "... with DONTUNMAP EINVAL");
