@@ -16,3 +16,8 @@ EXTRA_DIST += tests/run/world.sh
 bats_tests += tests/bats/50-run.bats
 check_PROGRAMS += tests/run/hello
 tests_run_hello_SOURCES = tests/run/hello.c
+
+check_PROGRAMS += tests/run/hostile
+tests_run_hostile_SOURCES = tests/run/hostile.c tests/run/hostile.h tests/run/hostile_seen.c tests/run/hostile_signals.c \
+	tests/run/hostile_faults.c tests/run/hostile_memory.c tests/run/hostile_fds.c $(run_rig)
+tests_run_hostile_LDADD = $(run_libs)
