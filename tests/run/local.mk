@@ -21,3 +21,8 @@ tests_run_hello_SOURCES = tests/run/hello.c
 check_PROGRAMS += tests/run/held
 tests_run_held_SOURCES = tests/run/held.c $(run_rig)
 tests_run_held_LDADD = $(run_libs)
+
+check_PROGRAMS += tests/run/hostile
+tests_run_hostile_SOURCES = tests/run/hostile.c tests/run/hostile.h tests/run/hostile_seen.c tests/run/hostile_signals.c \
+	tests/run/hostile_faults.c tests/run/hostile_memory.c tests/run/hostile_fds.c $(run_rig)
+tests_run_hostile_LDADD = $(run_libs)
