@@ -9,6 +9,10 @@
 
 #include "hostile.h"
 
+#ifndef SS_AUTODISARM             /* <linux/signal.h> has it, and more that clashes */
+#define SS_AUTODISARM (1u << 31)
+#endif
+
 static bool taken(int sig)
 {
 	return sig != SIGKILL && sig != SIGSTOP && sig != 32 && sig != 33;
@@ -127,7 +131,7 @@ void topic_stacks(void)
 	}
 	sigaltstack(NULL, &was);
 	say("sigaltstack says: %s, flags %d", was.ss_sp == other_stack ? "as set" : "another", was.ss_flags);
-	ss.ss_flags = SS_AUTODISARM;
+	ss.ss_flags = (int)SS_AUTODISARM;
 	say("SS_AUTODISARM: %s", result_of(sigaltstack(&ss, NULL)));
 	spin_for(0, SIGUSR1, false, false);
 	sigaltstack(NULL, &was);
