@@ -103,6 +103,9 @@ uint64_t emul_sigmask_held(void);       /* of the six, as the kernel has masks; 
 void emul_sigmask_inherit(uint64_t held);
 void emul_sigmask_adopt(void);          /* this thread's real mask becomes what it believes */
 int emul_sigaltstack(const stack_t *ss, stack_t *old);
+uint64_t emul_sigpending(void);         /* of the six, those that wait for this thread */
+/* One of them that is in set, as sigwaitinfo(2) takes it: its number, 0 when none waits.  info may be NULL. */
+int emul_sigtake(uint64_t set, siginfo_t *info);
 
 /* ---- what hosts of other people's programs ask ---------------------------------------------------------- */
 

@@ -212,6 +212,8 @@ uint8_t *native_xsave(ucontext_t *uc, size_t *ret_bytes);
 /* native_mask.c: trap signals that the program believes blocked */
 bool native_is_held(int sig);
 void native_hold(int sig, const siginfo_t *info);
+/* What waits is dropped: the program ignores the signal from now on. */
+void native_ignore(int sig);
 uint64_t native_held(void);
 void native_held_set(uint64_t mask);    /* what was sent and is free now comes when this handler returns */
 

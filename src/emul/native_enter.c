@@ -47,9 +47,17 @@ static int refused(struct native_frame *f, uint64_t vector, uint64_t errcd, uint
 
 int native_eenter(struct native_frame *f, uint64_t *ret_masked)
 {
-	struct native_tb *tb = native_thread_prepare();
+	struct native_tb *tb = emul_pool ? native_thread_prepare() : NULL;
 
 	*ret_masked = 0;
+	if (!emul_pool) {               /* nobody opened the device: no address is that of a TCS */
+		uint32_t pfec;
+
+		if (f->regs.rbx & ~SGX_PAGE_MASK || (uint32_t)f->regs.rax == SGX_ERESUME)
+			return refused(f, SGX_VEC_GP, 0, 0, NULL);
+		emul_fault_elsewhere(f->regs.rbx, SGXM_WRITE, &pfec);
+		return refused(f, SGX_VEC_PF, pfec, f->regs.rbx, NULL);
+	}
 	if (!tb || tb->n_inside == NATIVE_MAX_INSIDE)
 		return 3;
 	if (!emul_pool->config.trap_signals_open)

@@ -57,6 +57,30 @@ uint64_t native_held(void)
 	return held;
 }
 
+uint64_t emul_sigpending(void)
+{
+	return pending;
+}
+
+int emul_sigtake(uint64_t set, siginfo_t *info)
+{
+	uint64_t ready = pending & set;
+
+	if (!ready)
+		return 0;
+	int sig = __builtin_ctzll(ready) + 1;
+
+	pending &= ~((uint64_t)1 << (sig - 1));
+	if (info)
+		__builtin_memcpy(info, &waiting[trap_index(sig)], sizeof(*info));
+	return sig;
+}
+
+void native_ignore(int sig)
+{
+	pending &= ~((uint64_t)1 << (sig - 1));
+}
+
 void native_held_set(uint64_t mask)
 {
 	held = mask & native_trap_mask();

@@ -137,6 +137,8 @@ int emul_sigaction(int sig, const struct sigaction *act, struct sigaction *old)
 			was = kernel.handler == (void *)native_sigentry ? before : kernel;
 		} else {
 			program[sig] = want;
+			if (want.handler == (void *)SIG_IGN)
+				native_ignore(sig);
 		}
 	}
 	if (old) {

@@ -319,6 +319,12 @@ HOOK char *realpath(const char *restrict path, char *restrict resolved)
 
 /* ---- ioctl ---------------------------------------------------------------------------------------------- */
 
+/* What the kernel answers before it asks the driver. */
+static bool is_of_any_fd(unsigned long cmd)
+{
+	return cmd == FIOCLEX || cmd == FIONCLEX || cmd == FIONBIO || cmd == FIOASYNC;
+}
+
 HOOK int ioctl(int fd, unsigned long cmd, ...)
 {
 	va_list ap;
@@ -327,6 +333,8 @@ HOOK int ioctl(int fd, unsigned long cmd, ...)
 	va_start(ap, cmd);
 	void *arg = va_arg(ap, void *);
 	va_end(ap);
+	if (_IOC_TYPE(cmd) != SGX_MAGIC && shim_on() && !is_of_any_fd(cmd) && emul_is_enclave_fd(fd))
+		return (int)shim_ret(-ENOTTY);
 	if (_IOC_TYPE(cmd) != SGX_MAGIC || !(shim_on() || emul_looks_like_enclave(fd)) || shim_start() ||
 	    !(emul_is_enclave_fd(fd) || emul_is_token_fd(fd)))
 		return (int)shim_ret(raw3(SYS_ioctl, fd, cmd, arg));

@@ -47,6 +47,8 @@ const char *name_of(uint64_t addr)
 
 	if (!addr)
 		return "null";
+	if (addr == (uintptr_t)stub_aep)
+		return "AEP";
 	for (size_t t = 0; t < rig.plan.n_tcs; t++)
 		if (addr == rig.base + rig.plan.tcs[t]) {
 			snprintf(text, bytes, "tcs%zu", t);

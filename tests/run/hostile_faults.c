@@ -31,6 +31,20 @@ static void no_core(void)
 	setrlimit(RLIMIT_CORE, &none);
 }
 
+static uint64_t last_page(void)
+{
+	return rig.size - 4096;
+}
+
+/* In a fresh enclave, at an offset of it. */
+static const char *enter_op(unsigned number, uint64_t off)
+{
+	build("grow.elf");
+	struct encl_op op = { .op = number, .addr = rig.base + off };
+
+	return enter(0, &op);
+}
+
 void topic_vdso(void)
 {
 	install_caused(note, 0);
@@ -41,19 +55,9 @@ void topic_vdso(void)
 		say("%s: %s", faults[i].name, enter(0, &op));
 		say("  again, on the frame after it: %s", enter_nop(0));
 	}
-	build("grow.elf");
-	struct encl_op op = { .op = ENCL_OP_WRITE, .addr = rig.base };
-	struct encl_op far = { .op = ENCL_OP_READ, .addr = rig.base + rig.size - 4096 };
-	struct encl_op code = { .op = ENCL_OP_EXEC, .addr = rig.base + rig.plan.tcs[0] };
-	struct encl_op host = { .op = ENCL_OP_EXEC, .addr = (uintptr_t)topic_vdso };
-
-	say("write to what is read-only: %s", enter(0, &op));
-	build("grow.elf");
-	say("read where nothing is: %s", enter(0, &far));
-	build("grow.elf");
-	say("jump into a TCS: %s", enter(0, &code));
-	build("grow.elf");
-	say("jump out of ELRANGE: %s", enter(0, &host));
+	say("write to what is read-only: %s", enter_op(ENCL_OP_WRITE, 0));
+	say("read where nothing is: %s", enter_op(ENCL_OP_READ, last_page()));
+	say("jump into a TCS: %s", enter_op(ENCL_OP_EXEC, rig.plan.tcs[0]));
 	say_seen("signals meanwhile");
 }
 
@@ -80,16 +84,17 @@ void topic_stub(void)
 	}
 	build("grow.elf");
 	struct encl_op op = { .op = ENCL_OP_WRITE, .addr = rig.base };
-	struct encl_op far = { .op = ENCL_OP_READ, .addr = rig.base + rig.size - 4096 };
 
 	stub("write to what is read-only", rig.base + rig.plan.tcs[0], &op, EENTER);
 	build("grow.elf");
+	struct encl_op far = { .op = ENCL_OP_READ, .addr = rig.base + last_page() };
+
 	stub("read where nothing is", rig.base + rig.plan.tcs[0], &far, EENTER);
 	build("grow.elf");
 	stub("EENTER", rig.base + rig.plan.tcs[0], &nop, EENTER);
 	stub("a TCS that is no page", rig.base + rig.plan.tcs[0] + 8, &nop, EENTER);
 	stub("a TCS that is a page of code", rig.base, &nop, EENTER);
-	stub("a TCS where nothing is", rig.base + rig.size - 4096, &nop, EENTER);
+	stub("a TCS where nothing is", rig.base + last_page(), &nop, EENTER);
 	stub("a TCS outside", (uintptr_t)stub_enter & ~(uint64_t)4095, &nop, EENTER);
 	stub("ERESUME without a frame", rig.base + rig.plan.tcs[0], &nop, ERESUME);
 	stub("EEXIT outside", rig.base + rig.plan.tcs[0], &nop, EEXIT);
@@ -254,7 +259,7 @@ void topic_jump(void)
 	/* a hundred jumps leave nothing behind that the host needs */
 	while (i++ < 100)
 		if (!sigsetjmp(jump_to, 1))
-			*(volatile char *)(rig.base + rig.size - 4096) = 1;
+			*(volatile char *)(rig.base + last_page()) = 1;
 	say("a hundred jumps out of host faults: seen %d", seen.n);
 	seen.n = 0;
 	build("grow.elf");

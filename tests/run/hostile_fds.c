@@ -61,7 +61,8 @@ void topic_fds(void)
 	    result_of(ioctl(a, 0xa4ff, &n)), result_of(ioctl(a, SGX_IOC_ENCLAVE_INIT, NULL)));
 	say("CREATE again: %s", result_of(ioctl(a, SGX_IOC_ENCLAVE_CREATE, &create)));
 	say("PROVISION by standard input: %s", result_of(ioctl(a, SGX_IOC_ENCLAVE_PROVISION, &prov)));
-	say("fstat: %s, %s %u", result_of(fstat(a, &st)), S_ISCHR(st.st_mode) ? "character device" : "other",
+	say("fstat: %s", result_of(fstat(a, &st)));
+	say("  is a %s, major %u", S_ISCHR(st.st_mode) ? "character device" : "other",
 	    major(st.st_rdev));
 	say("rights: 0%o, size %lld", st.st_mode & 0111, (long long)st.st_size);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", a);

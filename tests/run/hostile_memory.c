@@ -183,7 +183,7 @@ void topic_reach(void)
 	build("grow.elf");
 	data = rig.base + run_with(SGX_SECINFO_R | SGX_SECINFO_W, &bytes);
 	none = rig.base + rig.size - 4096;
-	if (pipe(pipes))
+	if (pipe2(pipes, O_NONBLOCK))
 		return;
 	say("write from nowhere: %s", result_of(write(pipes[1], (void *)none, 16)));
 	say("write from the TCS: %s", result_of(write(pipes[1], (void *)(rig.base + rig.plan.tcs[0]), 16)));

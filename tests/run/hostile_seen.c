@@ -84,7 +84,7 @@ void say_seen(const char *what)
 {
 	const greg_t *g = seen.g;
 	const siginfo_t *i = &seen.info;
-	bool kernel = i->si_code > 0;
+	bool kernel = i->si_code > 0 && i->si_signo != SIGALRM;         /* what the CPU caused */
 
 	if (!seen.n) {
 		say("%s: no signal", what);
