@@ -97,15 +97,17 @@ int64_t emul_mremap(uint64_t la, uint64_t old_bytes, uint64_t bytes, int flags, 
 	uint64_t had = emul_page_up(old_bytes), wanted = emul_page_up(bytes);
 	bool fixed = flags & MREMAP_FIXED;
 	struct emul_mapping m;
+	bool ours;
 	int64_t r;
 
 	if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP) ||
 	    (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) && !(flags & MREMAP_MAYMOVE)) ||
 	    (flags & MREMAP_DONTUNMAP && had != wanted) || la & ~SGX_PAGE_MASK || !wanted)
 		return -EINVAL;
-	if (!emul_mapping_at(la, &m))
+	ours = emul_mapping_at(la, &m);
+	if (!ours && has_hole(la, SGX_PAGE_SIZE))
 		return -EFAULT;
-	if (flags & MREMAP_DONTUNMAP)
+	if (ours && flags & MREMAP_DONTUNMAP)
 		return -EINVAL;
 	if (fixed && (to & ~SGX_PAGE_MASK || to + wanted < to || (to < la + had && la < to + wanted)))
 		return -EINVAL;
@@ -122,8 +124,11 @@ int64_t emul_mremap(uint64_t la, uint64_t old_bytes, uint64_t bytes, int flags, 
 	}
 	if (!fixed && wanted <= had)
 		return (int64_t)la;
+	/* ordinary memory, and all of the enclave behind it was cut off */
+	if (!ours && !emul_range_has_enclave(la, had))
+		return raw6(SYS_mremap, la, had, wanted, flags, to, 0);
 	/* not across a border, and never longer */
-	if (had > m.end - la || wanted != had)
+	if (!ours || had > m.end - la || wanted != had)
 		return -EFAULT;
 	/* pages whose entries were there would show ones; here they are absent, like the others */
 	r = map_nothing(to, wanted, m.prot);

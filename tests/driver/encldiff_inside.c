@@ -238,7 +238,7 @@ static void do_access(unsigned t)
 
 static void do_odd_leaf(unsigned t)
 {
-	static const unsigned leafs[] = { 2, 3, 8, 9, 10, 0x40000000, 5, 6, 7 };
+	static const unsigned leafs[] = { 2, 3, 8, 9, 10, 0x40000000 };
 	char what[60];
 
 	clear_op(KIND_LEAF);

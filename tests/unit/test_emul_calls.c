@@ -61,6 +61,13 @@ static void test_ranges(void)
 	is_u64(errno_of(emul_mremap(la, 0x1000, 0x1000, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0)), EINVAL,
 	       "... with DONTUNMAP EINVAL");
 	is_u64(errno_of(emul_mremap(la, 0x1000, 0x1000, MREMAP_FIXED, to)), EINVAL, "... FIXED alone EINVAL");
+	/* ordinary memory before it */
+	uint64_t before = la + 0x2000;
+
+	mmap((void *)before, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	is_u64((uint64_t)emul_mremap(before, 0x2000, 0x2000, 0, 0), before, "mremap from ordinary memory on, in place");
+	is_u64(errno_of(emul_mremap(before, 0x2000, 0x2000, moving, to)), EFAULT, "... to another place EFAULT");
+	is_u64((uint64_t)emul_mremap(before, 0x2000, 0x1000, moving, to), to, "... without the enclave it moves");
 	is_u64((uint64_t)emul_mremap(la, 0x2000, 0x1000, 0, 0), la, "mremap to less");
 	ok(!emul_range_has_enclave(la + 0x1000, 0x1000), "... cuts the rest off");
 	is_u64((uint64_t)emul_mremap(la, 0x1000, 0x1000, moving, to), to, "mremap to another place");
