@@ -251,13 +251,9 @@ int cmd_run(int argc, char **argv)
 	if (!library)
 		return fail(&e, RUN_FAILED);
 	if (t.linking == RUN_STATIC && opts.probe)
-		return become_static(&t, argv + first);
+		return set_config(&e) < 0 ? fail(&e, RUN_FAILED) : become_static(&t, argv + first);
 	if (opts.probe)
 		return probe(&t, library);
-	if ((opts.trace || opts.summary) && t.linking == RUN_STATIC) {
-		err_set(&e, ERR_UNSUPPORTED, 0, "--trace and --summary are for dynamic programs: '%s' is static", t.path);
-		return fail(&e, RUN_FAILED);
-	}
 	if (opts.cpuid && t.linking != RUN_STATIC) {
 		err_set(&e, ERR_UNSUPPORTED, 0, "--cpuid is for static programs: '%s' is not", t.path);
 		return fail(&e, RUN_FAILED);

@@ -42,14 +42,33 @@ void native_hold(int sig, const siginfo_t *info)
 	__builtin_memcpy(&waiting[trap_index(sig)], info, sizeof(*info));
 }
 
-static void release_pending(void)
+/* Takes one of those that were sent and wait here: its number, or 0. */
+int native_take_pending(uint64_t among, siginfo_t *ret)
 {
+	uint64_t ready = pending & among;
+
+	if (!ready)
+		return 0;
+	int sig = __builtin_ctzll(ready) + 1;
+
+	pending &= ~((uint64_t)1 << (sig - 1));
+	__builtin_memcpy(ret, &waiting[trap_index(sig)], sizeof(*ret));
+	return sig;
+}
+
+/* True when something was waiting that is free now. */
+static bool release_pending(void)
+{
+	bool any = false;
+
 	for (uint64_t ready = pending & ~held; ready; ready &= ready - 1) {
 		int sig = __builtin_ctzll(ready) + 1;
 
 		pending &= ~((uint64_t)1 << (sig - 1));
 		raw4(SYS_rt_tgsigqueueinfo, raw_getpid(), raw_gettid(), sig, &waiting[trap_index(sig)]);
+		any = true;
 	}
+	return any;
 }
 
 uint64_t native_held(void)
@@ -57,10 +76,10 @@ uint64_t native_held(void)
 	return held;
 }
 
-void native_held_set(uint64_t mask)
+bool native_held_set(uint64_t mask)
 {
 	held = mask & native_trap_mask();
-	release_pending();
+	return release_pending();
 }
 
 /* libc keeps these two for itself */

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "shim/calls.h"
 #include "shim/shim.h"
 
 struct begin {
@@ -39,6 +40,15 @@ HOOK int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restri
 	if (r)
 		free(b);
 	else
+		shim_signals_adopt_libc();
+	return r;
+}
+
+int shim_thread_create(pthread_t *t, const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
+{
+	int r = NEXT(pthread_create)(t, attr, fn, arg);
+
+	if (!r)
 		shim_signals_adopt_libc();
 	return r;
 }
