@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "shim/calls.h"
 #include "shim/shim.h"
@@ -51,4 +52,35 @@ int shim_thread_create(pthread_t *t, const pthread_attr_t *attr, void *(*fn)(voi
 	if (!r)
 		shim_signals_adopt_libc();
 	return r;
+}
+
+static void *waits(void *arg)
+{
+	(void)arg;
+	for (;;)
+		pause();
+}
+
+/*
+ * libc installs the handler of its signal with the first pthread_cancel, unseen, and sends the signal at once.  So the
+ * first to be cancelled is a thread of ours; then the handler is there to be adopted.
+ */
+static void install_cancel(void)
+{
+	pthread_t t;
+
+	if (NEXT(pthread_create)(&t, NULL, waits, NULL))
+		return;
+	NEXT(pthread_cancel)(t);
+	pthread_join(t, NULL);
+	shim_signals_adopt_libc();
+}
+
+HOOK int pthread_cancel(pthread_t thread)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	if (shim_on())
+		pthread_once(&once, install_cancel);
+	return NEXT(pthread_cancel)(thread);
 }
