@@ -56,9 +56,9 @@ int shim_thread_create(pthread_t *t, const pthread_attr_t *attr, void *(*fn)(voi
 
 static void *waits(void *arg)
 {
-	(void)arg;
 	for (;;)
 		pause();
+	return arg;
 }
 
 /*
