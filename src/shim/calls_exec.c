@@ -207,6 +207,20 @@ static int check_file(const char *path, int flags, enum shim_program *ret_kind, 
 	return r;
 }
 
+/* The directory may close on exec, so its name has to do. */
+static int below_directory(int dirfd, const char *path, char full[PATH_ROOM + 32])
+{
+	char link[32], dir[PATH_ROOM];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", dirfd);
+	long n = raw3(SYS_readlink, link, dir, sizeof(dir) - 1);
+
+	if (n < 0)
+		return n == -ENOENT ? -EBADF : (int)n;
+	dir[n] = '\0';
+	return snprintf(full, PATH_ROOM + 32, "%s/%s", dir, path) < PATH_ROOM + 32 ? 0 : -ENAMETOOLONG;
+}
+
 static int full_path(int dirfd, const char *path, int flags, char full[PATH_ROOM + 32])
 {
 	if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
@@ -218,7 +232,7 @@ static int full_path(int dirfd, const char *path, int flags, char full[PATH_ROOM
 	else if (dirfd == AT_FDCWD || *path == '/')
 		snprintf(full, PATH_ROOM + 32, "%s", path);
 	else
-		snprintf(full, PATH_ROOM + 32, "/proc/self/fd/%d/%s", dirfd, path);
+		return below_directory(dirfd, path, full);
 	return 0;
 }
 

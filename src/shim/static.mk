@@ -2,7 +2,7 @@
 # A sanitizer's run-time wants the address space and the signals that the target has: not built with one.
 if !SANITIZERS
 pkglibexec_PROGRAMS += sgxctl-exec
-lint_tests += tests/run/static.sh
+lint_tests += tests/run/static.sh tests/run/chain.sh
 endif
 sgxctl_exec_SOURCES = $(shim_shared) src/shim/static_exec.h src/shim/static_main.c src/shim/static_probe.c \
 	src/shim/static_load.c src/shim/static_calls.c src/shim/static_start.S src/shim/insn_find.c
@@ -11,7 +11,7 @@ sgxctl_exec_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(CONV_CFLAGS) -mfsgsbase -fno-st
 sgxctl_exec_CCASFLAGS = $(AM_CPPFLAGS)
 sgxctl_exec_LDFLAGS = -pie
 sgxctl_exec_LDADD = $(EMUL_LIBS) libarch.a $(libbase_libs) $(CRYPTO_LIBS) $(ZYDIS_LIBS) -lpthread
-EXTRA_DIST += tests/run/static.sh tests/run/static_hello.c tests/run/static_cpuid.c
+EXTRA_DIST += tests/run/chain.sh tests/run/chain.c tests/run/static.sh tests/run/static_hello.c tests/run/static_cpuid.c
 
 # the decoder for dynamic programs, loaded by libsgxemu.so into those that use CPUID
 if HAVE_ZYDIS

@@ -275,6 +275,8 @@ static void take_environment(void)
 
 	if (n <= 0)
 		die(EXIT_OURS, "/proc/self/exe", errno);
+	if (strcmp(own_path, shim_config.helper))       /* not the installed one: dynamic programs must hear of it */
+		snprintf(shim_config.helper_env, sizeof(shim_config.helper_env), SHIM_ENV_HELPER "=%s", own_path);
 	shim_config.helper = own_path;
 }
 
@@ -319,6 +321,19 @@ static const char *follow_script(const char *path, char **argv, int *ret_first)
 	die(EXIT_CANNOT, path, ELOOP);
 }
 
+/* What the kernel would call it. */
+static void name_program(int fd, const char *path)
+{
+	char link[32];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, shim_config.exe, sizeof(shim_config.exe) - 1);
+	if (n <= 0)
+		die(EXIT_CANNOT, path, errno);
+	shim_config.exe[n] = '\0';
+}
+
 int main(int argc, char **argv)
 {
 	int i = 1;
@@ -350,8 +365,7 @@ int main(int argc, char **argv)
 		run_by_kernel(path, argv + i);
 	close(fd);
 	path = follow_script(path, argv, &i);
-	if (!realpath(path, shim_config.exe))
-		snprintf(shim_config.exe, sizeof(shim_config.exe), "%s", path);
 	fd = open_program(path);
+	name_program(fd, path);
 	start(fd, argv, i, path);
 }

@@ -16,3 +16,18 @@ EXTRA_DIST += tests/run/world.sh
 bats_tests += tests/bats/50-run.bats
 check_PROGRAMS += tests/run/hello
 tests_run_hello_SOURCES = tests/run/hello.c
+
+# the same program with system calls of its own making
+lint_tests += tests/run/raw.sh
+EXTRA_DIST += tests/run/raw.sh tests/run/raw_library.c
+check_PROGRAMS += tests/run/world_function tests/run/world_instruction tests/run/corners
+tests_run_world_function_SOURCES = $(tests_run_world_SOURCES) tests/run/by_syscall.h
+tests_run_world_function_CPPFLAGS = $(AM_CPPFLAGS) -include $(top_srcdir)/tests/run/by_syscall.h
+tests_run_world_function_CFLAGS = $(AM_CFLAGS) -Wno-unused-value
+tests_run_world_function_LDADD = $(run_libs)
+tests_run_world_instruction_SOURCES = $(tests_run_world_function_SOURCES)
+tests_run_world_instruction_CPPFLAGS = $(tests_run_world_function_CPPFLAGS) -DBY_INSTRUCTION
+tests_run_world_instruction_CFLAGS = $(tests_run_world_function_CFLAGS)
+tests_run_world_instruction_LDADD = $(run_libs)
+tests_run_corners_SOURCES = tests/run/corners.c $(run_rig)
+tests_run_corners_LDADD = $(run_libs)
