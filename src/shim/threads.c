@@ -3,6 +3,7 @@
  * A new thread believes the signals blocked that its creator believes blocked; and libc's own signals, installed with
  * the first thread, must find the host's state like all others.
  */
+#include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -67,9 +68,11 @@ static void *waits(void *arg)
  */
 static void install_cancel(void)
 {
+	/* the first of that name: sanitizers must know all threads */
+	__typeof__(&pthread_create) create = (__typeof__(&pthread_create))dlsym(RTLD_DEFAULT, "pthread_create");
 	pthread_t t;
 
-	if (NEXT(pthread_create)(&t, NULL, waits, NULL))
+	if (!create || create(&t, NULL, waits, NULL))
 		return;
 	NEXT(pthread_cancel)(t);
 	pthread_join(t, NULL);

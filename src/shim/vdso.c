@@ -36,6 +36,7 @@ void *shim_real_getcpu = (void *)sys_getcpu;
 static Elf64_auxv_t *auxv;
 static size_t auxv_bytes;
 static uint8_t *real_enter;
+static const uint8_t *real_image;
 
 struct vdso_symbols {
 	const uint8_t *image;
@@ -110,6 +111,7 @@ static void read_real(const uint8_t *image)
 		else if (dyn->d_tag == DT_GNU_HASH)
 			v.gnu_hash = (const void *)at;
 	}
+	real_image = image;
 	if (v.sym && v.str)
 		take_symbols(&v);
 }
@@ -136,7 +138,7 @@ bool shim_vdso_replaces(struct dl_phdr_info *o)
 {
 	const Elf64_Ehdr *eh = (const void *)shim_vdso_image;
 
-	if (real_enter)
+	if (real_enter || !real_image || o->dlpi_addr != (uintptr_t)real_image)
 		return false;
 	o->dlpi_addr = (uintptr_t)shim_vdso_image;
 	o->dlpi_phdr = (const void *)(shim_vdso_image + eh->e_phoff);

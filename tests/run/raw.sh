@@ -37,6 +37,11 @@ for by in function instruction; do
 	done
 done
 for topic in vdso fdio memory waiting numbers bare cancel filters; do
+	if [ "$topic" = cancel ] && ldd "$top_builddir/tests/run/corners" | grep -q libasan; then
+		n=$((n + 1))
+		echo "ok $n - cancel # SKIP AddressSanitizer reports its own sigaltstack() when it is cancelled inside an enclave"
+		continue
+	fi
 	one "$topic" "$top_builddir/tests/run/corners" "$topic"
 done
 if ! grep -q 'refuses what' "$tmp/out"; then result 0 "harmless filters are not announced"; else result 1 "harmless filters are not announced"; fi
