@@ -6,6 +6,7 @@ libbase_a_SOURCES = \
 	src/base/fmt.h src/base/fmt.c \
 	src/base/json.h src/base/json.c src/base/json_build.c src/base/json_node.h \
 	src/base/json_scan.h src/base/json_scan.c \
+	src/base/place.h src/base/place.c \
 	src/base/text.h src/base/text.c
 libbase_a_CFLAGS = $(AM_CFLAGS) $(CONV_CFLAGS) $(CJSON_CFLAGS)
 libbase_libs = libbase.a $(CJSON_LIBS) -lm

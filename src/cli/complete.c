@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/place.h"
 #include "cli/cli.h"
 #include "encl_ops.h"
 #include "image/image.h"
@@ -32,8 +34,9 @@ static void complete_enclaves(const char *begin)
 	session_list_free(entries, n);
 }
 
-static void complete_installed(const char *begin, const char *dir)
+static void complete_installed(const char *begin)
 {
+	CLEANUP(cleanup_free) char *dir = place_find("SGXCTL_ENCLAVES", "enclaves", ENCLAVESDIR);
 	DIR *d = dir ? opendir(dir) : NULL;
 	struct dirent *ent;
 
@@ -116,8 +119,7 @@ static void complete_argument(const struct command *c, int position, const char 
 	const char *args = c->argp->args_doc ? c->argp->args_doc : "";
 
 	if (strstr(args, "IMAGE")) {
-		complete_installed(begin, getenv("SGXCTL_ENCLAVES"));
-		complete_installed(begin, ENCLAVESDIR);
+		complete_installed(begin);
 		puts(":files");
 	} else if (strstr(args, "OP") && position == 1) {
 		complete_operations(begin);

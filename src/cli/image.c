@@ -6,13 +6,15 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/place.h"
 #include "cli/cli.h"
 
-static char *installed(const char *dir, const char *name)
+static char *installed(const char *name)
 {
+	CLEANUP(cleanup_free) char *dir = place_find("SGXCTL_ENCLAVES", "enclaves", ENCLAVESDIR);
 	char *path = NULL;
 
-	if (!dir || !*dir || asprintf(&path, "%s/%s.elf", dir, name) < 0)
+	if (!dir || asprintf(&path, "%s/%s.elf", dir, name) < 0)
 		return NULL;
 	if (access(path, F_OK) == 0)
 		return path;
@@ -31,9 +33,7 @@ char *image_find(const char *word, struct err *e)
 		return path;
 	}
 	if (*word)
-		path = installed(getenv("SGXCTL_ENCLAVES"), word);
-	if (*word && !path)
-		path = installed(ENCLAVESDIR, word);
+		path = installed(word);
 	if (!path)
 		err_set(e, ERR_NO_IMAGE, ENOENT,
 			"there is no file '%s' and no installed enclave of that name", word);

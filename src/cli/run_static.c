@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/place.h"
 #include "cli/cli.h"
 #include "cli/run.h"
 
@@ -36,7 +37,7 @@ static int hide_loader_variables(struct err *e)
 
 int run_static(const struct run_target *t, char **argv, const struct run_static_opts *o, struct err *e)
 {
-	const char *helper = getenv("SGXCTL_EXEC");
+	CLEANUP(cleanup_free) char *helper = place_find("SGXCTL_EXEC", "sgxctl-exec", PKGLIBEXECDIR "/sgxctl-exec");
 	char cpuid[32];
 	size_t n = 0, k = 0;
 
@@ -44,12 +45,10 @@ int run_static(const struct run_target *t, char **argv, const struct run_static_
 		n++;
 	CLEANUP(cleanup_free) const char **v = calloc(n + MAX_OPTIONS, sizeof(*v));
 
-	if (!v) {
+	if (!v || !helper) {
 		err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for the arguments");
 		return RUN_FAILED;
 	}
-	if (!helper || !*helper)
-		helper = PKGLIBEXECDIR "/sgxctl-exec";
 	snprintf(cpuid, sizeof(cpuid), "--cpuid=%s", o->cpuid ? o->cpuid : "auto");
 	v[k++] = "sgxctl-exec";
 	v[k++] = cpuid;

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/place.h"
 #include "keeper/scenario.h"
 
 #define MAX_PAGES ((uint64_t)1 << 20)
@@ -54,12 +55,10 @@ static bool wanted(const struct test *t, const struct scenario *c)
 
 char *enclave_path(const char *name, struct err *e)
 {
-	const char *dir = getenv("SGXCTL_ENCLAVES");
+	CLEANUP(cleanup_free) char *dir = place_find("SGXCTL_ENCLAVES", "enclaves", ENCLAVESDIR);
 	char *path;
 
-	if (!dir || !*dir)
-		dir = ENCLAVESDIR;
-	if (asprintf(&path, "%s/%s.elf", dir, name) < 0) {
+	if (!dir || asprintf(&path, "%s/%s.elf", dir, name) < 0) {
 		err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for a path");
 		return NULL;
 	}

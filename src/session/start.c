@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/place.h"
 #include "session/internal.h"
 
 #define KEEPER_FD 3
@@ -35,14 +36,11 @@ struct start {
 /* Absolute, because the keeper changes to the root directory before it is run. */
 static char *keeper_program(struct err *e)
 {
-	const char *wish = getenv("SGXCTL_KEEPER");
-	char *path;
+	CLEANUP(cleanup_free) char *place = place_find("SGXCTL_KEEPER", "sgxctl-keeper", PKGLIBEXECDIR "/sgxctl-keeper");
+	char *path = place ? realpath(place, NULL) : NULL;
 
-	if (!wish || !*wish)
-		wish = PKGLIBEXECDIR "/sgxctl-keeper";
-	path = realpath(wish, NULL);
 	if (!path)
-		err_set(e, ERR_KEEPER_START, errno, "there is no keeper '%s'", wish);
+		err_set(e, ERR_KEEPER_START, errno, "there is no keeper '%s'", place ? place : "");
 	return path;
 }
 

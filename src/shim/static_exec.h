@@ -44,7 +44,7 @@ struct static_cpuid_state {
 	int error;
 };
 /* static_probe.c: an exit status */
-int static_probe(const char *path, const struct static_cpuid_state *s);
+int static_probe(const char *path, const char *loader, const struct static_cpuid_state *s);
 
 /* static_load.c */
 struct static_image {
@@ -55,6 +55,8 @@ struct static_image {
 	char loader[256];               /* its path, or "" */
 };
 int static_map(int fd, struct static_image *ret);
+/* Only what the file says about it; "" when it says nothing. */
+int static_loader(int fd, char loader[256]);
 /* Makes the stack that we were started with the program's: drops `skip` arguments.  Returns its stack pointer. */
 uint64_t static_stack(char **argv, int skip, const struct static_image *im, const char *execfn);
 

@@ -100,6 +100,19 @@ static uint64_t pie_base(uint64_t align)
 	return align > SGX_PAGE_SIZE ? (r + align - 1) & ~(align - 1) : r;
 }
 
+int static_loader(int fd, char loader[256])
+{
+	Elf64_Phdr ph[MAX_PHDRS];
+	Elf64_Ehdr eh;
+	int r = read_headers(fd, &eh, ph);
+
+	memset(loader, 0, 256);
+	for (unsigned i = 0; !r && i < eh.e_phnum; i++)
+		if (ph[i].p_type == PT_INTERP)
+			r = ph[i].p_filesz >= 256 ? -ENOEXEC : read_all(fd, loader, ph[i].p_filesz, ph[i].p_offset);
+	return r;
+}
+
 int static_map(int fd, struct static_image *ret)
 {
 	Elf64_Phdr ph[MAX_PHDRS];
@@ -121,12 +134,10 @@ int static_map(int fd, struct static_image *ret)
 		    eh.e_phoff - p->p_offset < p->p_filesz && !phdr)
 			phdr = eh.e_phoff - p->p_offset + p->p_vaddr;
 	}
-	char loader[sizeof(ret->loader)] = "";
+	char loader[sizeof(ret->loader)];
 
-	for (unsigned i = 0; i < eh.e_phnum; i++)
-		if (ph[i].p_type == PT_INTERP && (ph[i].p_filesz >= sizeof(loader) ||
-						  read_all(fd, loader, ph[i].p_filesz, ph[i].p_offset)))
-			return -ENOEXEC;
+	if (static_loader(fd, loader))
+		return -ENOEXEC;
 	uint64_t bias = eh.e_type == ET_DYN ? pie_base(align) - low : 0;
 	void *at = mmap((void *)(low + bias), high - low, PROT_NONE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);

@@ -337,6 +337,7 @@ static void name_program(int fd, const char *path)
 int main(int argc, char **argv)
 {
 	int i = 1;
+	char loader[256];
 	uint64_t all = ~native_trap_mask(), none = 0;
 
 	/* until the program runs nothing may interrupt, but traps must work */
@@ -359,7 +360,8 @@ int main(int argc, char **argv)
 	if (static_config.probe) {
 		setup_emulator();
 		setup_cpuid(fd, NULL);
-		return static_probe(path, &seen);
+		static_loader(fd, loader);
+		return static_probe(path, loader, &seen);
 	}
 	if (kind != PROGRAM_FOR_HELPER)
 		run_by_kernel(path, argv + i);

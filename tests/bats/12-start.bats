@@ -111,3 +111,9 @@ image() { printf x >"$BATS_TEST_TMPDIR/image"; echo "$BATS_TEST_TMPDIR/image"; }
 	[[ $output == *"sgxctl load: 3 of 12 (25 %)"* ]]
 	[[ $output == *e* ]]
 }
+
+@test "what was built runs where it is" {
+	run -0 --separate-stderr env -u SGXCTL_KEEPER -u SGXCTL_ENCLAVES "$SGXCTL" load grow --name here --quiet --device=emulated 3>&-
+	[ "$output" = here ]
+	run -0 json unload here
+}
