@@ -29,6 +29,7 @@
 #include "shim/shim.h"
 #include "shim/static_exec.h"
 
+#define LIBRARY      "libsgxemu.so"
 #define EXIT_OURS    125
 #define EXIT_CANNOT  126
 #define EXIT_MISSING 127
@@ -127,13 +128,39 @@ static bool option(const char *arg)
 
 /* ---- the program ------------------------------------------------------------------------------------------- */
 
+/* What the program has there stays, behind the library. */
+static void add_preload(void)
+{
+	const char *has = getenv("LD_PRELOAD");
+	char *joined;
+
+	if (!shim_config.preload[0] || (has && strstr(has, LIBRARY)))
+		return;
+	if (!has || !*has)
+		putenv(shim_config.preload);
+	else if (asprintf(&joined, "%s:%s", shim_config.preload, has) >= 0)
+		putenv(joined);
+}
+
+/* A loader of another C library would load it too, and it cannot be there. */
+static void drop_preload(void)
+{
+	char *list = getenv("LD_PRELOAD"), *part, *end;
+
+	while (list && (part = strstr(list, LIBRARY))) {
+		end = part + strcspn(part, ": ");
+		while (part > list && part[-1] != ':' && part[-1] != ' ')
+			part--;
+		memmove(part, *end ? end + 1 : end, strlen(*end ? end + 1 : end) + 1);
+	}
+}
+
 static _Noreturn void run_by_kernel(const char *path, char **argv)
 {
 	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &static_config.mask, 0, sizeof(static_config.mask));
 	if (shim_config.text[0] && !getenv(SHIM_ENV))
 		putenv(shim_config.text);
-	if (shim_config.preload[0] && !getenv("LD_PRELOAD"))
-		putenv(shim_config.preload);
+	add_preload();
 	if (shim_config.helper_env[0])
 		putenv(shim_config.helper_env);
 	execv(path, argv);
@@ -241,7 +268,12 @@ static _Noreturn void start(int fd, char **argv, int skip, const char *path)
 	if (!tb)
 		die(EXIT_OURS, "no memory for the thread", 0);
 	tb->own_fs = native_host_fs();
-	uint64_t entry = im.loader[0] ? map_loader(&im) : im.entry;
+	uint64_t entry = im.entry;
+
+	if (im.loader[0]) {
+		entry = map_loader(&im);
+		drop_preload();
+	}
 
 	static_calls_setup(im.end);
 	shim_rseq_release();
