@@ -18,8 +18,8 @@ check_PROGRAMS += tests/run/hello
 tests_run_hello_SOURCES = tests/run/hello.c
 
 # the same program with system calls of its own making
-lint_tests += tests/run/raw.sh
-EXTRA_DIST += tests/run/raw.sh tests/run/raw_library.c
+lint_tests += tests/run/raw.sh tests/run/gdb.sh
+EXTRA_DIST += tests/run/raw.sh tests/run/gdb.sh tests/run/raw_library.c
 check_PROGRAMS += tests/run/world_function tests/run/world_instruction tests/run/corners
 tests_run_world_function_SOURCES = $(tests_run_world_SOURCES) tests/run/by_syscall.h
 tests_run_world_function_CPPFLAGS = $(AM_CPPFLAGS) -include $(top_srcdir)/tests/run/by_syscall.h

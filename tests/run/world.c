@@ -618,8 +618,17 @@ static void show_status(void)
 	exit(f ? 0 : 1);
 }
 
+/* For debuggers: enters until it is killed. */
+static void stays(void)
+{
+	build("grow.elf");
+	while (nop(0))
+		;
+	exit(1);
+}
+
 static const struct { const char *name; void (*fn)(void); } topics[] = {
-	{ "status", show_status },
+	{ "status", show_status }, { "stays", stays },
 	{ "handlers", handlers }, { "masks", masks }, { "timer", timer }, { "threads", threads },
 	{ "fork", fork_inside }, { "exec", exec_chain }, { "once", once }, { "pass", pass }, { "fds", fds },
 	{ "views", views }, { "stub", stub },
