@@ -11,7 +11,7 @@ sgxctl_exec_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(CONV_CFLAGS) -mfsgsbase -fno-st
 sgxctl_exec_CCASFLAGS = $(AM_CPPFLAGS)
 sgxctl_exec_LDFLAGS = -pie
 sgxctl_exec_LDADD = $(EMUL_LIBS) libarch.a $(libbase_libs) $(CRYPTO_LIBS) $(ZYDIS_LIBS) -lpthread
-EXTRA_DIST += tests/run/chain.sh tests/run/chain.c tests/run/static.sh tests/run/static_hello.c tests/run/static_cpuid.c tests/run/static_runtime.c
+EXTRA_DIST += tests/run/chain.sh tests/run/chain.c tests/run/program.go tests/run/static.sh tests/run/static_hello.c tests/run/static_cpuid.c tests/run/static_runtime.c
 
 # the decoder for dynamic programs, loaded by libsgxemu.so into those that use CPUID
 if HAVE_ZYDIS

@@ -86,6 +86,21 @@ else
 	echo "ok $n - musl # SKIP no musl-gcc"
 fi
 
+# Go, static and with cgo
+if command -v go >/dev/null; then
+	GOCACHE=$tmp/go-cache GOPATH=$tmp/go GO111MODULE=off
+	export GOCACHE GOPATH GO111MODULE
+	mkdir "$tmp/with-c"
+	sed 's/^import (/import "C"\nimport (/' "$top/tests/run/program.go" >"$tmp/with-c/program.go"
+	CGO_ENABLED=0 go build -o "$tmp/go-static" "$top/tests/run/program.go" 2>"$tmp/ld"
+	says "a static program of Go" "true true child  <nil> true" "$tmp/go-static"
+	CGO_ENABLED=1 go build -o "$tmp/go-dynamic" "$tmp/with-c/program.go" 2>"$tmp/ld"
+	says "a dynamic program of Go" "true true child  <nil> true" "$tmp/go-dynamic"
+else
+	n=$((n + 1))
+	echo "ok $n - Go # SKIP no go"
+fi
+
 # what happened is told for static programs too
 "$SGXCTL" run --trace="$tmp/trace" --summary -- "$tmp/dynamic" fork "$tmp/static" open x >"$tmp/out" 2>"$tmp/err"
 grep -q '"event":"open".*"path":"/dev/sgx_enclave"' "$tmp/trace"
