@@ -22,7 +22,7 @@ result() { # STATUS WHAT
 tap() { # WHAT COMMAND...
 	what=$1
 	shift
-	timeout 100 "$@" >"$tmp/out" 2>&1
+	timeout 400 "$@" >"$tmp/out" 2>&1
 	status=$?
 	[ "$status" -eq 0 ] && grep -q '^1\.\.[1-9]' "$tmp/out" && ! grep -q '^not ok' "$tmp/out"
 	status=$?
