@@ -172,6 +172,17 @@ static int set_config(struct err *e)
 	return 0;
 }
 
+/* Programs that are static, below one that is not: where the library finds what runs them. */
+static int set_helper(struct err *e)
+{
+	CLEANUP(cleanup_free) char *place = place_find("SGXCTL_EXEC", "sgxctl-exec", PKGLIBEXECDIR "/sgxctl-exec");
+	CLEANUP(cleanup_free) char *path = place ? realpath(place, NULL) : NULL;
+
+	if (path && strcmp(path, PKGLIBEXECDIR "/sgxctl-exec") && setenv("SGXCTL_EXEC", path, 1))
+		return err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for the environment");
+	return 0;
+}
+
 /* ---- can it work ----------------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -179,7 +190,8 @@ static const struct {
 } linkings[] = {
 	[RUN_DYNAMIC] = { "dynamic", NULL },
 	[RUN_STATIC] = { "static", NULL },
-	[RUN_OTHER_LIBC] = { "other-libc", "it is linked with another libc than glibc" },
+	[RUN_MUSL] = { "musl", NULL },
+	[RUN_OTHER_LIBC] = { "other-libc", "it is linked with another libc than glibc and musl" },
 	[RUN_OTHER_MACHINE] = { "other-machine", "it is no x86-64 program" },
 	[RUN_NOT_ELF] = { "unknown", "it is neither an ELF program nor a script that names its interpreter" },
 	[RUN_PRIVILEGED] = { "privileged", "it is set-user-ID or set-group-ID, and its loader ignores LD_PRELOAD" },
@@ -249,6 +261,7 @@ int cmd_run(int argc, char **argv)
 	struct run_target t;
 	struct err e = { 0 };
 	int first = argc, status;
+	bool by_helper;
 
 	if (cli_parse(&cmd_run_argp, argc, argv, &first, NULL) < 0)
 		return RUN_FAILED;
@@ -260,21 +273,19 @@ int cmd_run(int argc, char **argv)
 	library = find_library(&e);
 	if (!library)
 		return fail(&e, RUN_FAILED);
-	if (t.linking == RUN_STATIC && opts.probe)
-		return become_static(&t, argv + first);
+	by_helper = t.linking == RUN_STATIC || t.linking == RUN_MUSL;
+	if (by_helper && opts.probe)
+		return set_config(&e) < 0 ? fail(&e, RUN_FAILED) : become_static(&t, argv + first);
 	if (opts.probe)
 		return probe(&t, library);
-	if ((opts.trace || opts.summary) && t.linking == RUN_STATIC) {
-		err_set(&e, ERR_UNSUPPORTED, 0, "--trace and --summary are for dynamic programs: '%s' is static", t.path);
+	if (opts.cpuid && !by_helper) {
+		err_set(&e, ERR_UNSUPPORTED, 0, "--cpuid is for static programs and those of musl: '%s' is neither", t.path);
 		return fail(&e, RUN_FAILED);
 	}
-	if (opts.cpuid && t.linking != RUN_STATIC) {
-		err_set(&e, ERR_UNSUPPORTED, 0, "--cpuid is for static programs: '%s' is not", t.path);
+	if (check_target(&t, &e) < 0 || set_config(&e) < 0 || set_helper(&e) < 0 ||
+	    set_preload(&t, library, &e) < 0)
 		return fail(&e, RUN_FAILED);
-	}
-	if (check_target(&t, &e) < 0 || set_config(&e) < 0 || set_preload(&t, library, &e) < 0)
-		return fail(&e, RUN_FAILED);
-	if (t.linking == RUN_STATIC)
+	if (by_helper)
 		return become_static(&t, argv + first);
 	execv(t.path, argv + first);
 	err_set(&e, ERR_IO, errno, "'%s' cannot be run", t.path);

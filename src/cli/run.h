@@ -10,7 +10,7 @@
 /* As env(1), timeout(1) and their like say it; everything else is the program's own. */
 enum { RUN_FAILED = 125, RUN_NOT_EXECUTABLE = 126, RUN_NOT_FOUND = 127 };
 
-enum run_linking { RUN_DYNAMIC, RUN_STATIC, RUN_OTHER_LIBC, RUN_OTHER_MACHINE, RUN_NOT_ELF, RUN_PRIVILEGED };
+enum run_linking { RUN_DYNAMIC, RUN_STATIC, RUN_MUSL, RUN_OTHER_LIBC, RUN_OTHER_MACHINE, RUN_NOT_ELF, RUN_PRIVILEGED };
 
 struct run_target {
 	char path[4096];        /* the file that exec gets */

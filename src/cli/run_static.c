@@ -13,8 +13,7 @@
 #include "cli/cli.h"
 #include "cli/run.h"
 
-#define MAX_OPTIONS 10
-#define PAGE_BYTES  4096u
+#define MAX_OPTIONS 6
 
 #define PREFIX "SGXCTL_"
 
@@ -39,7 +38,7 @@ static int hide_loader_variables(struct err *e)
 int run_static(const struct run_target *t, char **argv, const struct run_static_opts *o, struct err *e)
 {
 	CLEANUP(cleanup_free) char *helper = place_find("SGXCTL_EXEC", "sgxctl-exec", PKGLIBEXECDIR "/sgxctl-exec");
-	char kernel[32], epc[48], cpuid[32];
+	char cpuid[32];
 	size_t n = 0, k = 0;
 
 	while (argv[n])
@@ -50,15 +49,9 @@ int run_static(const struct run_target *t, char **argv, const struct run_static_
 		err_set(e, ERR_NO_MEMORY, ENOMEM, "no memory for the arguments");
 		return RUN_FAILED;
 	}
-	snprintf(kernel, sizeof(kernel), "--kernel=%s", cli.kernel ? cli.kernel : "rfc");
-	snprintf(epc, sizeof(epc), "--epc-pages=%llu", (unsigned long long)(cli.epc_bytes / PAGE_BYTES));
 	snprintf(cpuid, sizeof(cpuid), "--cpuid=%s", o->cpuid ? o->cpuid : "auto");
 	v[k++] = "sgxctl-exec";
-	v[k++] = kernel;
-	v[k++] = epc;
 	v[k++] = cpuid;
-	if (cli.no_sgx2)
-		v[k++] = "--no-sgx2";
 	if (o->probe)
 		v[k++] = "--probe";
 	v[k++] = t->path;

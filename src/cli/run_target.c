@@ -20,7 +20,8 @@
 
 #define MAX_PHDRS 64
 #define MAX_DYNAMIC 4096
-#define LOADER "ld-linux-x86-64.so.2"
+#define LOADER      "ld-linux-x86-64.so.2"
+#define MUSL_LOADER "ld-musl-x86_64.so.1"
 
 static int cannot_run(struct err *e, const char *word, int sys)
 {
@@ -139,7 +140,8 @@ static enum run_linking read_elf(int fd, const Elf64_Ehdr *eh, struct run_target
 	if (!t->loader[0])
 		return RUN_STATIC;
 	name = strrchr(t->loader, '/');
-	return strcmp(name ? name + 1 : t->loader, LOADER) ? RUN_OTHER_LIBC : RUN_DYNAMIC;
+	name = name ? name + 1 : t->loader;
+	return !strcmp(name, LOADER) ? RUN_DYNAMIC : !strcmp(name, MUSL_LOADER) ? RUN_MUSL : RUN_OTHER_LIBC;
 }
 
 /* "#!/usr/bin/env sh" is about /usr/bin/env, which goes on with the device. */

@@ -18,6 +18,7 @@
 
 #include "emul/driver.h"
 #include "emul/encl.h"
+#include "emul/native.h"
 #include "emul/raw.h"
 
 #ifndef MFD_EXEC
@@ -50,6 +51,21 @@ static void after_fork(bool child)
 
 static void after_fork_parent(void) { after_fork(false); }
 static void after_fork_child(void) { after_fork(true); }
+
+void emul_fork_prepare(void)
+{
+	if (emul_pool)
+		before_fork();
+}
+
+void emul_fork_done(bool child)
+{
+	if (!emul_pool)
+		return;
+	if (child)
+		native_forked_child();
+	after_fork(child);
+}
 
 int emul_setup(const struct emul_config *cfg)
 {

@@ -104,8 +104,9 @@ void emul_sigmask_inherit(uint64_t held);
 void emul_sigmask_adopt(void);          /* this thread's real mask becomes what it believes */
 int emul_sigaltstack(const stack_t *ss, stack_t *old);
 uint64_t emul_sigpending(void);         /* of the six, those that wait for this thread */
-/* One of them that is in set, as sigwaitinfo(2) takes it: its number, 0 when none waits.  info may be NULL. */
-int emul_sigtake(uint64_t set, siginfo_t *info);
+/* Around a fork that is not fork(3), whose handlers do the same.  Nothing but the system call may come between. */
+void emul_fork_prepare(void);
+void emul_fork_done(bool child);
 
 /* ---- what hosts of other people's programs ask ---------------------------------------------------------- */
 
@@ -114,6 +115,7 @@ bool emul_looks_like_enclave(int fd);
 bool emul_is_device_size(uint64_t bytes);
 bool emul_is_token_fd(int fd);
 bool emul_is_own_fd(int fd);            /* one that the emulator keeps for itself */
+int emul_move_own_fd(int fd);           /* somebody wants its number: 0 or -errno */
 bool emul_range_has_enclave(uint64_t la, uint64_t bytes);
 struct emul_mapping {
 	uint64_t start, end;

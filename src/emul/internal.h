@@ -141,6 +141,7 @@ extern struct emul_pool *emul_pool;     /* NULL before emul_setup */
 
 int emul_pool_open(const struct emul_config *cfg);
 bool emul_is_pool_fd(int fd);
+void emul_pool_move_fd(int fd);         /* that one */
 bool emul_epc_take(struct emul_shared *sh, uint64_t pages);     /* false: not enough are free */
 void emul_epc_give(struct emul_shared *sh, uint64_t pages);
 bool emul_epc_sweep(void);              /* pages of enclaves whose processes were killed: did any come back? */

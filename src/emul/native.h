@@ -181,6 +181,7 @@ stack_t native_thread_stack(const struct native_tb *tb);
 int native_thread_arm(struct native_tb *tb);    /* in the thread that tb is for */
 struct native_tb *native_thread_prepare(void);  /* this thread's block, armed; NULL: no memory */
 struct native_tb *native_thread_peek(void);     /* the block if there is one */
+void native_forked_child(void);
 
 /*
  * native_enter.c: EENTER without a trap.  0: frame is ready to be loaded; 1: it faulted; 2: an ERESUME, which traps;
@@ -215,7 +216,9 @@ void native_hold(int sig, const siginfo_t *info);
 /* What waits is dropped: the program ignores the signal from now on. */
 void native_ignore(int sig);
 uint64_t native_held(void);
-void native_held_set(uint64_t mask);    /* what was sent and is free now comes when this handler returns */
+/* What was sent and is free now comes at once, or when this handler returns: true when there was any. */
+bool native_held_set(uint64_t mask);
+int native_take_pending(uint64_t among, siginfo_t *ret);        /* a signal's number, or 0 */
 
 /* native_abort.c: false: it cannot be done.  The caller sets RFLAGS.TF where there are stand-ins. */
 bool native_abort_add(struct native_tb *tb, struct emul_encl *en, uint64_t la, ucontext_t *uc);

@@ -384,13 +384,42 @@ native_sigentry:
 	.cfi_endproc
 	.size	native_sigentry, . - native_sigentry
 
-/* Syscall User Dispatch lets the system calls from here up to native_restorer_end pass. */
+/*
+ * Syscall User Dispatch lets the system calls from here up to native_restorer_end pass.  Unwinders (exceptions out of
+ * handlers, thread cancellation, debuggers) go from here to where the signal came: every register is in the ucontext at
+ * RSP.  They look for the address before the return address, hence the NOP.
+ */
+	.macro	in_context dwarf, offset
+	.cfi_escape 0x10, \dwarf, 3, 0x77, (\offset & 0x7f) | 0x80, \offset >> 7	/* DW_OP_breg7 offset */
+	.endm
+	.cfi_startproc
+	.cfi_signal_frame
+	.cfi_escape 0x0f, 4, 0x77, (160 & 0x7f) | 0x80, 160 >> 7, 6		/* CFA: DW_OP_deref of the saved RSP */
+	in_context 0, 144
+	in_context 1, 136
+	in_context 2, 152
+	in_context 3, 128
+	in_context 4, 112
+	in_context 5, 104
+	in_context 6, 120
+	in_context 7, 160
+	in_context 8, 40
+	in_context 9, 48
+	in_context 10, 56
+	in_context 11, 64
+	in_context 12, 72
+	in_context 13, 80
+	in_context 14, 88
+	in_context 15, 96
+	in_context 16, 168
+	nop
 	.globl	native_restorer
 	.type	native_restorer, @function
 native_restorer:
 	mov	$15, %eax		/* rt_sigreturn */
 	syscall
 	ud2
+	.cfi_endproc
 	.size	native_restorer, . - native_restorer
 
 /* FS or GS base = RAX.  RAX and R11 are used up, all else stays. */

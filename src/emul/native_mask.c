@@ -42,14 +42,33 @@ void native_hold(int sig, const siginfo_t *info)
 	__builtin_memcpy(&waiting[trap_index(sig)], info, sizeof(*info));
 }
 
-static void release_pending(void)
+/* Takes one of those that were sent and wait here: its number, or 0. */
+int native_take_pending(uint64_t among, siginfo_t *ret)
 {
+	uint64_t ready = pending & among;
+
+	if (!ready)
+		return 0;
+	int sig = __builtin_ctzll(ready) + 1;
+
+	pending &= ~((uint64_t)1 << (sig - 1));
+	__builtin_memcpy(ret, &waiting[trap_index(sig)], sizeof(*ret));
+	return sig;
+}
+
+/* True when something was waiting that is free now. */
+static bool release_pending(void)
+{
+	bool any = false;
+
 	for (uint64_t ready = pending & ~held; ready; ready &= ready - 1) {
 		int sig = __builtin_ctzll(ready) + 1;
 
 		pending &= ~((uint64_t)1 << (sig - 1));
 		raw4(SYS_rt_tgsigqueueinfo, raw_getpid(), raw_gettid(), sig, &waiting[trap_index(sig)]);
+		any = true;
 	}
+	return any;
 }
 
 uint64_t native_held(void)
@@ -62,29 +81,15 @@ uint64_t emul_sigpending(void)
 	return pending;
 }
 
-int emul_sigtake(uint64_t set, siginfo_t *info)
-{
-	uint64_t ready = pending & set;
-
-	if (!ready)
-		return 0;
-	int sig = __builtin_ctzll(ready) + 1;
-
-	pending &= ~((uint64_t)1 << (sig - 1));
-	if (info)
-		__builtin_memcpy(info, &waiting[trap_index(sig)], sizeof(*info));
-	return sig;
-}
-
 void native_ignore(int sig)
 {
 	pending &= ~((uint64_t)1 << (sig - 1));
 }
 
-void native_held_set(uint64_t mask)
+bool native_held_set(uint64_t mask)
 {
 	held = mask & native_trap_mask();
-	release_pending();
+	return release_pending();
 }
 
 /* libc keeps these two for itself */

@@ -233,7 +233,7 @@ bool emul_native_quiesce(struct emul_encl *en, uint64_t *pages, unsigned n)
 }
 
 /* Syscall dispatch does not survive fork; the rest of the block does. */
-static void forked_child(void)
+void native_forked_child(void)
 {
 	emul_tid_forget();
 	if (self) {
@@ -259,7 +259,7 @@ int emul_native_setup(void)
 	int r = pthread_key_create(&exit_key, thread_gone);
 
 	if (!r)
-		r = pthread_atfork(NULL, NULL, forked_child);
+		r = pthread_atfork(NULL, NULL, native_forked_child);
 	if (r)
 		return -r;
 	/* the timing uses signal handlers of its own, so it comes before ours */

@@ -31,6 +31,18 @@ bool emul_is_pool_fd(int fd)
 	return fd >= 0 && fd == pool_fd;
 }
 
+/* The program wants the number.  Without another one in reach, the next program has a pool of its own. */
+void emul_pool_move_fd(int fd)
+{
+	long to = raw3(SYS_fcntl, fd, F_DUPFD, POOL_FD_FIRST);
+
+	if (to >= POOL_FD_FIRST + POOL_FDS) {
+		raw1(SYS_close, to);
+		to = -1;
+	}
+	pool_fd = to < 0 ? -1 : (int)to;
+}
+
 static uint64_t pages_of(const struct emul_config *cfg)
 {
 	return cfg->epc_pages ? cfg->epc_pages : EMUL_EPC_PAGES_DEFAULT;

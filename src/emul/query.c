@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Questions of a host that runs other people's programs: is this fd, this range, one of ours? */
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "emul/driver.h"
@@ -42,6 +43,24 @@ bool emul_is_own_fd(int fd)
 		if (atomic_load(&emul_encls[i].live) && emul_encls[i].own_fd == fd)
 			return true;
 	return emul_is_pool_fd(fd);
+}
+
+int emul_move_own_fd(int fd)
+{
+	uint32_t n = atomic_load(&emul_n_encls);
+
+	if (emul_is_pool_fd(fd))
+		emul_pool_move_fd(fd);
+	for (uint32_t i = 0; i < n; i++) {
+		if (!atomic_load(&emul_encls[i].live) || emul_encls[i].own_fd != fd)
+			continue;
+		long to = raw3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd + 1);
+
+		if (to < 0)
+			return (int)to;
+		emul_encls[i].own_fd = (int)to;
+	}
+	return 0;
 }
 
 bool emul_range_has_enclave(uint64_t la, uint64_t bytes)

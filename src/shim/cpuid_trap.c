@@ -19,10 +19,8 @@
 #define ARCH_SET_CPUID 0x1012
 #endif
 #define VECTOR_GP 13
-#define CPUID_LENGTH 2
 
-static const uint8_t cpuid_bytes[CPUID_LENGTH] = { 0x0f, 0xa2 };
-static const uint8_t trap_bytes[CPUID_LENGTH] = { 0xf4, 0x90 };         /* hlt; nop */
+static const uint8_t trap_bytes[INSN_BYTES] = { 0xf4, 0x90 };         /* hlt; nop */
 
 static bool faulting;
 static uint64_t *sites;                 /* ascending */
@@ -36,6 +34,12 @@ int cpuid_fault_on(void)
 	return (int)r;
 }
 
+bool shim_cpuid_can_fault(void)
+{
+	/* asks for what is so already, and fails where it could not be otherwise */
+	return raw2(SYS_arch_prctl, ARCH_SET_CPUID, 1) == 0;
+}
+
 static int by_address(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -46,18 +50,18 @@ static int by_address(const void *a, const void *b)
 /* Text is private, so that this is a copy of the pages; nobody else sees it. */
 static int patch(uint64_t at)
 {
-	uint64_t first = at & SGX_PAGE_MASK, end = ((at + CPUID_LENGTH - 1) | ~SGX_PAGE_MASK) + 1;
+	uint64_t first = at & SGX_PAGE_MASK, end = ((at + INSN_BYTES - 1) | ~SGX_PAGE_MASK) + 1;
 	void *page = (void *)(uintptr_t)first;
 
-	if (memcmp((void *)(uintptr_t)at, cpuid_bytes, CPUID_LENGTH))
+	if (memcmp((void *)(uintptr_t)at, insn_bytes[INSN_CPUID], INSN_BYTES))
 		return 1;
 	if (mprotect(page, end - first, PROT_READ | PROT_WRITE))
 		return -errno;
-	memcpy((void *)(uintptr_t)at, trap_bytes, CPUID_LENGTH);
+	memcpy((void *)(uintptr_t)at, trap_bytes, INSN_BYTES);
 	return mprotect(page, end - first, PROT_READ | PROT_EXEC) ? -errno : 0;
 }
 
-long cpuid_rewrite(const struct cpuid_sites *s, uint64_t bias)
+long cpuid_rewrite(const struct insn_sites *s, uint64_t bias)
 {
 	uint64_t *all = realloc(sites, (n_sites + s->n + 1) * sizeof(*all));
 	long done = 0;
@@ -103,7 +107,7 @@ bool cpuid_trap(const siginfo_t *info, ucontext_t *uc)
 
 	if (info->si_code <= 0 || g[REG_TRAPNO] != VECTOR_GP)
 		return false;
-	if (!is_site(rip) && !(faulting && !memcmp((void *)(uintptr_t)rip, cpuid_bytes, CPUID_LENGTH)))
+	if (!is_site(rip) && !(faulting && !memcmp((void *)(uintptr_t)rip, insn_bytes[INSN_CPUID], INSN_BYTES)))
 		return false;
 	struct cpuid_regs r = { .eax = (uint32_t)g[REG_RAX], .ecx = (uint32_t)g[REG_RCX] };
 
@@ -116,6 +120,6 @@ bool cpuid_trap(const siginfo_t *info, ucontext_t *uc)
 	g[REG_RBX] = r.ebx;
 	g[REG_RCX] = r.ecx;
 	g[REG_RDX] = r.edx;
-	g[REG_RIP] = (greg_t)(rip + CPUID_LENGTH);
+	g[REG_RIP] = (greg_t)(rip + INSN_BYTES);
 	return true;
 }

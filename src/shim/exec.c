@@ -6,16 +6,24 @@
  * Context: also a vfork child, so there is no malloc here; what is mapped for a changed environment goes with the
  * exec, or stays with the parent of a vfork.
  */
+#include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "emul/driver.h"
 #include "emul/raw.h"
+#include "shim/calls.h"
+#include "shim/exec.h"
 #include "shim/shim.h"
 
-#define LIBRARY "libsgxemu.so"
+#define LIBRARY   "libsgxemu.so"
+#define PATH_ROOM 4096
 
 struct env {
 	char *const *p;         /* what to hand over */
@@ -35,11 +43,11 @@ static bool starts(const char *s, const char *with)
 	return !strncmp(s, with, strlen(with));
 }
 
-/* The environment with our two variables; unchanged when they are there, or when memory is short. */
+/* The environment with our variables; unchanged when they are there, or when memory is short. */
 static struct env with_device(char *const *envp)
 {
 	struct env e = { .p = envp };
-	const char *preload = NULL, *run = NULL;
+	const char *preload = NULL, *run = NULL, *helper = shim_config.helper_env[0] ? NULL : "";
 	size_t n = 0, k = 0;
 
 	if (!shim_config.text[0])
@@ -49,27 +57,31 @@ static struct env with_device(char *const *envp)
 			preload = envp[n] + strlen("LD_PRELOAD=");
 		else if (starts(envp[n], SHIM_ENV "="))
 			run = envp[n];
+		else if (starts(envp[n], SHIM_ENV_HELPER "="))
+			helper = envp[n];
 	}
 	/* emptied: the next program is to be without the device */
 	if (run && !run[sizeof(SHIM_ENV)])
 		return e;
 	bool has = preload && strstr(preload, LIBRARY);
 
-	if (has && run)
+	if (has && run && helper)
 		return e;
 	size_t text = preload && !has ? strlen(shim_config.preload) + 1 + strlen(preload) + 1 : 0;
 
-	e.bytes = (n + 3) * sizeof(char *) + text;
+	e.bytes = (n + 4) * sizeof(char *) + text;
 	e.map = map_room(e.bytes);
 	if (!e.map)
 		return e;
 	char **to = e.map;
-	char *joined = (char *)(to + n + 3);
+	char *joined = (char *)(to + n + 4);
 
 	for (size_t i = 0; i < n; i++)
 		if ((has || !starts(envp[i], "LD_PRELOAD=")) && !starts(envp[i], SHIM_ENV "="))
 			to[k++] = envp[i];
 	to[k++] = shim_config.text;
+	if (!helper)
+		to[k++] = shim_config.helper_env;
 	if (text) {
 		size_t ours = strlen(shim_config.preload);
 
@@ -85,21 +97,74 @@ static struct env with_device(char *const *envp)
 	return e;
 }
 
-static int gone_wrong(const struct env *e, int r)
+static void drop(const struct env *e)
 {
-	int was = errno;
-
 	if (e->map)
 		raw2(SYS_munmap, e->map, e->bytes);
-	errno = was;
+}
+
+/* What the program believes blocked stays blocked over an exec: for once, really. */
+static void block_held(int how)
+{
+	uint64_t held = shim_on() ? emul_sigmask_held() : 0;
+
+	if (held)
+		raw4(SYS_rt_sigprocmask, how, &held, NULL, sizeof(held));
+}
+
+/* What is static goes through sgxctl-exec. */
+static long exec_file(int dirfd, const char *path, int flags, uint64_t argv, uint64_t envp)
+{
+	struct exec_words v;
+	long r = shim_exec_prepare(dirfd, path, flags, argv, envp, NULL, &v);
+
+	if (r < 0)
+		return r;
+	block_held(SIG_BLOCK);
+	if (r) {
+		r = raw3(SYS_execve, shim_config.helper, v.word, v.env);
+		shim_exec_words_free(&v);
+	} else {
+		struct env e = with_device((char *const *)envp);
+
+		r = dirfd == AT_FDCWD && !flags ? raw3(SYS_execve, path, argv, e.p) :
+						  raw6(SYS_execveat, dirfd, path, argv, e.p, flags, 0);
+		drop(&e);
+	}
+	block_held(SIG_UNBLOCK);
 	return r;
+}
+
+static bool is_readable(uint64_t strings)
+{
+	int64_t n = shim_count_strings(strings);
+	bool good = n >= 0;
+
+	for (int64_t i = 0; good && i < n; i++) {
+		char head[16];
+		uint64_t at;
+
+		good = !emul_user_read(&at, strings + (uint64_t)i * sizeof(at), sizeof(at)) &&
+		       shim_string(head, sizeof(head), at) != -EFAULT;
+	}
+	return good;
+}
+
+/* By a system call: what the functions of libc may crash on is for the kernel to refuse. */
+long shim_call_exec(struct shim_call *c)
+{
+	bool at = c->nr == SYS_execveat;
+	uint64_t argv = c->a[1 + at], envp = c->a[2 + at];
+	char path[PATH_ROOM];
+
+	if (shim_string(path, sizeof(path), c->a[at]) < 0 || !is_readable(argv) || !is_readable(envp))
+		return SHIM_NATIVE;
+	return exec_file(at ? (int)c->a[0] : AT_FDCWD, path, at ? (int)c->a[4] : 0, argv, envp);
 }
 
 HOOK int execve(const char *path, char *const argv[], char *const envp[])
 {
-	struct env e = with_device(envp);
-
-	return gone_wrong(&e, NEXT(execve)(path, argv, e.p));
+	return (int)shim_ret(exec_file(AT_FDCWD, path, 0, (uintptr_t)argv, (uintptr_t)envp));
 }
 
 HOOK int execv(const char *path, char *const argv[])
@@ -107,11 +172,51 @@ HOOK int execv(const char *path, char *const argv[])
 	return execve(path, argv, environ);
 }
 
+static bool is_static_file(const char *path)
+{
+	long fd = raw4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+
+	if (fd < 0)
+		return false;
+	enum shim_program kind = shim_program_kind((int)fd);
+
+	raw1(SYS_close, fd);
+	return kind == PROGRAM_FOR_HELPER;
+}
+
+/* The first that can be executed, as execvp(3) looks for it; that one may be static. */
+static bool find_static(const char *file, char *path, size_t room)
+{
+	const char *dirs = getenv("PATH");
+
+	if (!*file || strchr(file, '/'))
+		return false;
+	for (const char *d = dirs ? dirs : "/bin:/usr/bin";; d = strchr(d, ':') + 1) {
+		int n = (int)strcspn(d, ":");
+
+		if ((size_t)snprintf(path, room, "%.*s%s%s", n, d, n ? "/" : "", file) < room &&
+		    !raw2(SYS_access, path, X_OK))
+			return is_static_file(path);
+		if (!strchr(d, ':'))
+			return false;
+	}
+}
+
 HOOK int execvpe(const char *file, char *const argv[], char *const envp[])
 {
+	char path[PATH_ROOM];
+
+	if (strchr(file, '/') ? is_static_file(file) : find_static(file, path, sizeof(path)))
+		return execve(strchr(file, '/') ? file : path, argv, envp);
 	struct env e = with_device(envp);
 
-	return gone_wrong(&e, NEXT(execvpe)(file, argv, e.p));
+	block_held(SIG_BLOCK);
+	int r = NEXT(execvpe)(file, argv, e.p), was = errno;
+
+	block_held(SIG_UNBLOCK);
+	drop(&e);
+	errno = was;
+	return r;
 }
 
 HOOK int execvp(const char *file, char *const argv[])
@@ -121,16 +226,14 @@ HOOK int execvp(const char *file, char *const argv[])
 
 HOOK int fexecve(int fd, char *const argv[], char *const envp[])
 {
-	struct env e = with_device(envp);
-
-	return gone_wrong(&e, NEXT(fexecve)(fd, argv, e.p));
+	if (fd < 0)
+		return (int)shim_ret(-EINVAL);
+	return (int)shim_ret(exec_file(fd, "", AT_EMPTY_PATH, (uintptr_t)argv, (uintptr_t)envp));
 }
 
 HOOK int execveat(int dirfd, const char *path, char *const argv[], char *const envp[], int flags)
 {
-	struct env e = with_device(envp);
-
-	return gone_wrong(&e, (int)shim_ret(raw6(SYS_execveat, dirfd, path, argv, e.p, flags, 0)));
+	return (int)shim_ret(exec_file(dirfd, path, flags, (uintptr_t)argv, (uintptr_t)envp));
 }
 
 /* ---- the variants with a list of arguments --------------------------------------------------------------- */
@@ -194,20 +297,43 @@ HOOK int execle(const char *path, const char *arg, ...)
 
 /* ---- posix_spawn ----------------------------------------------------------------------------------------- */
 
+typedef int spawn_fn(pid_t *restrict, const char *restrict, const posix_spawn_file_actions_t *restrict,
+		     const posix_spawnattr_t *restrict, char *const[restrict], char *const[restrict]);
+
+/* A relative path is looked at from here, before the actions: after a chdir among them the kernel's answer counts. */
+static int spawn(spawn_fn *next, pid_t *pid, const char *file, const char *path,
+		 const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attr, char *const argv[],
+		 char *const envp[])
+{
+	struct exec_words v;
+	int r;
+
+	if (path && shim_exec_prepare(AT_FDCWD, path, 0, (uintptr_t)argv, (uintptr_t)envp, NULL, &v) > 0) {
+		r = NEXT(posix_spawn)(pid, shim_config.helper, actions, attr, (char *const *)v.word, (char *const *)v.env);
+		shim_exec_words_free(&v);
+		return r;
+	}
+	struct env e = with_device(envp);
+
+	r = next(pid, file, actions, attr, argv, e.p);
+	drop(&e);
+	return r;
+}
+
 HOOK int posix_spawn(pid_t *restrict pid, const char *restrict path,
 		     const posix_spawn_file_actions_t *restrict actions, const posix_spawnattr_t *restrict attr,
 		     char *const argv[restrict], char *const envp[restrict])
 {
-	struct env e = with_device(envp);
-
-	return gone_wrong(&e, NEXT(posix_spawn)(pid, path, actions, attr, argv, e.p));
+	return spawn(NEXT(posix_spawn), pid, path, path, actions, attr, argv, envp);
 }
 
 HOOK int posix_spawnp(pid_t *restrict pid, const char *restrict file,
 		      const posix_spawn_file_actions_t *restrict actions, const posix_spawnattr_t *restrict attr,
 		      char *const argv[restrict], char *const envp[restrict])
 {
-	struct env e = with_device(envp);
+	char path[PATH_ROOM];
 
-	return gone_wrong(&e, NEXT(posix_spawnp)(pid, file, actions, attr, argv, e.p));
+	return spawn(NEXT(posix_spawnp), pid, file,
+		     strchr(file, '/') ? file : find_static(file, path, sizeof(path)) ? path : NULL, actions, attr, argv,
+		     envp);
 }

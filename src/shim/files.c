@@ -2,7 +2,7 @@
 /*
  * The device nodes as files: open and its relatives, close, access, readlink and ioctl.
  *
- * Authority: Linux 6.1 drivers/char/misc.c, arch/x86/kernel/cpu/sgx/driver.c; glibc's names for these calls.
+ * Authority: glibc's names for these calls.
  */
 #include <fcntl.h>
 #include <stdarg.h>
@@ -15,7 +15,6 @@
 
 #include "emul/raw.h"
 #include "shim/shim.h"
-#include "shim/trace.h"
 
 /* what _FORTIFY_SOURCE makes of open */
 HOOK int __open_2(const char *path, int flags);
@@ -24,27 +23,6 @@ HOOK int __openat_2(int dirfd, const char *path, int flags);
 HOOK int __openat64_2(int dirfd, const char *path, int flags);
 
 /* ---- open ---------------------------------------------------------------------------------------------- */
-
-/* 0: not ours; else *ret is what open gives. */
-static bool open_ours(int dirfd, const char *path, int flags, int *ret)
-{
-	enum shim_path kind = shim_path(dirfd, path);
-
-	if (kind == PATH_OTHER)
-		return false;
-	if (kind == PATH_ENCLAVE || kind == PATH_PROVISION) {
-		const char *node = kind == PATH_ENCLAVE ? SGX_DEV_ENCLAVE : SGX_DEV_PROVISION;
-
-		*ret = shim_start();
-		if (!*ret)
-			*ret = emul_open(node, flags);
-		if (shim_traced)
-			shim_trace_open(node, *ret);
-	} else {
-		*ret = shim_text_open(kind, flags);
-	}
-	return *ret != -ENOSYS;
-}
 
 static bool wants_mode(int flags)
 {
@@ -63,36 +41,36 @@ static bool wants_mode(int flags)
 
 HOOK int open(const char *path, int flags, ...)
 {
-	int r;
+	long r;
 
-	if (open_ours(AT_FDCWD, path, flags, &r))
+	if (shim_open(AT_FDCWD, path, flags, &r))
 		return (int)shim_ret(r);
 	return NEXT(open)(path, flags, MODE_ARGUMENT(flags));
 }
 
 HOOK int open64(const char *path, int flags, ...)
 {
-	int r;
+	long r;
 
-	if (open_ours(AT_FDCWD, path, flags, &r))
+	if (shim_open(AT_FDCWD, path, flags, &r))
 		return (int)shim_ret(r);
 	return NEXT(open64)(path, flags, MODE_ARGUMENT(flags));
 }
 
 HOOK int openat(int dirfd, const char *path, int flags, ...)
 {
-	int r;
+	long r;
 
-	if (open_ours(dirfd, path, flags, &r))
+	if (shim_open(dirfd, path, flags, &r))
 		return (int)shim_ret(r);
 	return NEXT(openat)(dirfd, path, flags, MODE_ARGUMENT(flags));
 }
 
 HOOK int openat64(int dirfd, const char *path, int flags, ...)
 {
-	int r;
+	long r;
 
-	if (open_ours(dirfd, path, flags, &r))
+	if (shim_open(dirfd, path, flags, &r))
 		return (int)shim_ret(r);
 	return NEXT(openat64)(dirfd, path, flags, MODE_ARGUMENT(flags));
 }
@@ -108,8 +86,8 @@ HOOK int creat64(const char *path, mode_t mode)
 }
 
 #define FORTIFIED(...) do { \
-	int r_; \
-	if (open_ours(__VA_ARGS__, flags, &r_)) \
+	long r_; \
+	if (shim_open(__VA_ARGS__, flags, &r_)) \
 		return (int)shim_ret(r_); \
 } while (0)
 
@@ -140,14 +118,15 @@ HOOK int __openat64_2(int dirfd, const char *path, int flags)
 /* stdio opens files without asking anyone. */
 static bool fopen_ours(const char *path, const char *mode, FILE **ret)
 {
-	int flags = strchr(mode, '+') ? O_RDWR : mode[0] == 'r' ? O_RDONLY : O_WRONLY, fd;
+	int flags = strchr(mode, '+') ? O_RDWR : mode[0] == 'r' ? O_RDONLY : O_WRONLY;
+	long fd;
 
-	if (!open_ours(AT_FDCWD, path, flags | (strchr(mode, 'e') ? O_CLOEXEC : 0), &fd))
+	if (!shim_open(AT_FDCWD, path, flags | (strchr(mode, 'e') ? O_CLOEXEC : 0), &fd))
 		return false;
 	*ret = NULL;
 	if (shim_ret(fd) < 0)
 		return true;
-	*ret = fdopen(fd, mode);
+	*ret = fdopen((int)fd, mode);
 	if (!*ret)
 		raw1(SYS_close, fd);
 	return true;
@@ -167,44 +146,28 @@ HOOK FILE *fopen64(const char *path, const char *mode)
 	return fopen_ours(path, mode, &f) ? f : NEXT(fopen64)(path, mode);
 }
 
-/* ---- close ---------------------------------------------------------------------------------------------- */
-
-/* Fds that the program does not know of, and closes all the same when it closes every number. */
-static bool is_hidden(int fd)
-{
-	return shim_trace_owns(fd) || (shim_on() && (emul_is_own_fd(fd) || shim_listed_owns(fd)));
-}
+/* ---- close and dup ---------------------------------------------------------------------------------------- */
 
 HOOK int close(int fd)
 {
-	if (is_hidden(fd))
-		return (int)shim_ret(-EBADF);
-	if (!shim_on())
-		return NEXT(close)(fd);
-	if (!emul_looks_like_enclave(fd) || !shim_owner())
-		return NEXT(close)(fd);
-	return (int)shim_ret(emul_close(fd));
+	if (!shim_is_hidden(fd) && (!shim_on() || !emul_looks_like_enclave(fd)))
+		return NEXT(close)(fd);         /* a cancellation point */
+	return (int)shim_ret(shim_close(fd));
 }
 
-#define FDS_END 0x100000u       /* beyond fs.nr_open */
-
-/* The range in pieces, around ours. */
 HOOK int close_range(unsigned int first, unsigned int last, int flags)
 {
-	unsigned int end = last < FDS_END ? last + 1 : FDS_END, from = first;
-	long r = 0;
+	return (int)shim_ret(shim_close_range(first, last, (unsigned int)flags));
+}
 
-	if (first > last || (!shim_traced && !shim_on()))
-		return (int)shim_ret(raw3(SYS_close_range, first, last, flags));
-	for (unsigned int fd = first; fd < end && !r; fd++) {
-		if (!is_hidden((int)fd))
-			continue;
-		r = fd > from ? raw3(SYS_close_range, from, fd - 1, flags) : 0;
-		from = fd + 1;
-	}
-	if (!r && from <= last)
-		r = raw3(SYS_close_range, from, last, flags);
-	return (int)shim_ret(r);
+HOOK int dup2(int fd, int to)
+{
+	return (int)shim_ret(shim_dup_onto(fd, to, 0, false));
+}
+
+HOOK int dup3(int fd, int to, int flags)
+{
+	return (int)shim_ret(shim_dup_onto(fd, to, flags, true));
 }
 
 HOOK void closefrom(int first)
@@ -214,37 +177,25 @@ HOOK void closefrom(int first)
 
 /* ---- access, readlink, realpath ----------------------------------------------------------------------------- */
 
-static bool access_ours(int dirfd, const char *path, int mode, int *ret)
-{
-	enum shim_path kind = shim_path(dirfd, path);
-	int denied = kind == PATH_ENCLAVE || kind == PATH_PROVISION ? X_OK :
-		     kind == PATH_EPC_SIZE ? W_OK | X_OK : kind == PATH_DEV_SGX ? W_OK : -1;
-
-	if (denied < 0)
-		return false;
-	*ret = mode & ~(R_OK | W_OK | X_OK) ? -EINVAL : mode & denied ? -EACCES : 0;
-	return true;
-}
-
 HOOK int access(const char *path, int mode)
 {
-	int r;
+	long r;
 
-	return (int)shim_ret(access_ours(AT_FDCWD, path, mode, &r) ? r : raw2(SYS_access, path, mode));
+	return (int)shim_ret(shim_access(AT_FDCWD, path, mode, &r) ? r : raw2(SYS_access, path, mode));
 }
 
 HOOK int faccessat(int dirfd, const char *path, int mode, int flags)
 {
-	int r;
+	long r;
 
-	return access_ours(dirfd, path, mode, &r) ? (int)shim_ret(r) : NEXT(faccessat)(dirfd, path, mode, flags);
+	return shim_access(dirfd, path, mode, &r) ? (int)shim_ret(r) : NEXT(faccessat)(dirfd, path, mode, flags);
 }
 
 HOOK int euidaccess(const char *path, int mode)
 {
-	int r;
+	long r;
 
-	return access_ours(AT_FDCWD, path, mode, &r) ? (int)shim_ret(r) : NEXT(euidaccess)(path, mode);
+	return shim_access(AT_FDCWD, path, mode, &r) ? (int)shim_ret(r) : NEXT(euidaccess)(path, mode);
 }
 
 HOOK int eaccess(const char *path, int mode) __attribute__((alias("euidaccess")));
@@ -273,38 +224,14 @@ ATTRIBUTE_HOOK(lgetxattr)
 ATTRIBUTES_HOOK(listxattr)
 ATTRIBUTES_HOOK(llistxattr)
 
-/* What /proc/PID/fd says of an fd: the node, not our file. */
-static long read_link(int dirfd, const char *path, char *buf, size_t room)
-{
-	static const struct { const char *file, *node; } names[] = {
-		{ "/memfd:sgx_enclave", SGX_DEV_ENCLAVE }, { "/memfd:sgx_provision", SGX_DEV_PROVISION },
-	};
-	enum shim_path kind = shim_path(dirfd, path);
-
-	if (kind == PATH_ENCLAVE || kind == PATH_PROVISION || kind == PATH_DEV_SGX || kind == PATH_EPC_SIZE)
-		return -EINVAL;
-	long n = raw4(SYS_readlinkat, dirfd, path, buf, room);
-
-	for (size_t i = 0; n > 0 && i < sizeof(names) / sizeof(names[0]); i++) {
-		size_t len = strlen(names[i].file), node = strlen(names[i].node);
-
-		if ((size_t)n >= len && !memcmp(buf, names[i].file, len)) {
-			memcpy(buf, names[i].node, node);
-			memset(buf + node, 0, (size_t)n - node);        /* as if they had not been written */
-			return (long)node;
-		}
-	}
-	return n;
-}
-
 HOOK ssize_t readlink(const char *restrict path, char *restrict buf, size_t room)
 {
-	return shim_ret(read_link(AT_FDCWD, path, buf, room));
+	return shim_ret(shim_readlink(AT_FDCWD, path, buf, room));
 }
 
 HOOK ssize_t readlinkat(int dirfd, const char *restrict path, char *restrict buf, size_t room)
 {
-	return shim_ret(read_link(dirfd, path, buf, room));
+	return shim_ret(shim_readlink(dirfd, path, buf, room));
 }
 
 HOOK char *realpath(const char *restrict path, char *restrict resolved)
@@ -319,27 +246,12 @@ HOOK char *realpath(const char *restrict path, char *restrict resolved)
 
 /* ---- ioctl ---------------------------------------------------------------------------------------------- */
 
-/* What the kernel answers before it asks the driver. */
-static bool is_of_any_fd(unsigned long cmd)
-{
-	return cmd == FIOCLEX || cmd == FIONCLEX || cmd == FIONBIO || cmd == FIOASYNC;
-}
-
 HOOK int ioctl(int fd, unsigned long cmd, ...)
 {
 	va_list ap;
-	long r;
 
 	va_start(ap, cmd);
 	void *arg = va_arg(ap, void *);
 	va_end(ap);
-	if (_IOC_TYPE(cmd) != SGX_MAGIC && shim_on() && !is_of_any_fd(cmd) && emul_is_enclave_fd(fd))
-		return (int)shim_ret(-ENOTTY);
-	if (_IOC_TYPE(cmd) != SGX_MAGIC || !(shim_on() || emul_looks_like_enclave(fd)) || shim_start() ||
-	    !(emul_is_enclave_fd(fd) || emul_is_token_fd(fd)))
-		return (int)shim_ret(raw3(SYS_ioctl, fd, cmd, arg));
-	r = emul_ioctl(fd, cmd, arg);
-	if (shim_traced)
-		shim_trace_ioctl(fd, cmd, arg, r);
-	return (int)shim_ret(r);
+	return (int)shim_ret(shim_ioctl(fd, cmd, arg));
 }

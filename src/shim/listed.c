@@ -79,8 +79,8 @@ static const char *program_path(char *buf, size_t room)
 {
 	long n;
 
-	if (shim_config.program)
-		return shim_config.program;
+	if (shim_config.exe[0])
+		return shim_config.exe;
 	n = raw3(SYS_readlink, "/proc/self/exe", buf, room - 1);
 	buf[n > 0 ? n : 0] = '\0';
 	return buf;
@@ -278,6 +278,16 @@ static bool is_ours(int fd)
 bool shim_listed_owns(int fd)
 {
 	return fd >= 0 && fd == held.fd;
+}
+
+long shim_listed_move(int fd)
+{
+	long to = raw3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd + 1);
+
+	if (to < 0)
+		return to;
+	held.fd = (int)to;
+	return 0;
 }
 
 /* An unnamed file of the state directory; where that cannot be, one whose name is swept with the dead. */
@@ -578,10 +588,12 @@ static void on_gone(unsigned slot, bool sole)
 	leave();
 }
 
-void shim_listed_end(void)
+void shim_ended(void)
 {
 	sigset_t old;
 
+	if (!shim_on() || !shim_owner())
+		return;
 	emul_sig_block(&old);
 	for (unsigned i = 0; i < EMUL_MAX_ENCLAVES; i++)
 		if (listings[i].on)

@@ -4,10 +4,17 @@
 shim_cflags = -std=gnu17 $(WARN_CFLAGS) $(CONV_CFLAGS) -fPIC -fvisibility=hidden -ftls-model=initial-exec \
 	-mfsgsbase -mgeneral-regs-only -fno-stack-protector -U_FORTIFY_SOURCE
 noinst_LIBRARIES += libshim.a libshim_emul.a libshim_crypto.a
-libshim_a_SOURCES = src/shim/shim.h src/shim/crypto.h src/shim/trace.h src/shim/crypto.c src/shim/exec.c \
-	src/shim/config.c src/shim/line.h src/shim/listed.c src/shim/exit.c src/shim/files.c src/shim/mem.c src/shim/memory.c src/shim/paths.c src/shim/setup.c src/shim/signals.c \
-	src/shim/stat.c src/shim/threads.c src/shim/trace.c src/shim/under.c src/shim/cpuid.h src/shim/cpuid_answer.c \
-	src/shim/cpuid_trap.c src/shim/cpuid_dynamic.c src/shim/vdso.c src/shim/vdso_image.S
+# the same for dynamic and static programs
+shim_shared = src/shim/shim.h src/shim/calls.h src/shim/calls.def src/shim/exec.h src/shim/trace.h src/shim/cpuid.h \
+	src/shim/line.h src/shim/listed.c \
+	src/shim/calls.c src/shim/calls_entry.S src/shim/calls_exec.c src/shim/calls_files.c src/shim/calls_guard.c \
+	src/shim/calls_signals.c src/shim/calls_threads.c src/shim/config.c src/shim/cpuid_answer.c src/shim/cpuid_trap.c \
+	src/shim/nodes.c src/shim/paths.c src/shim/program.c src/shim/ranges.c src/shim/seccomp_filter.c src/shim/trace.c \
+	src/shim/vdso.c src/shim/vdso_image.S
+libshim_a_SOURCES = $(shim_shared) src/shim/crypto.h src/shim/crypto.c src/shim/dl.c src/shim/dl_hook.S src/shim/exec.c \
+	src/shim/exit.c src/shim/fdio.c src/shim/files.c src/shim/memory.c src/shim/raw_dynamic.c src/shim/setup.c \
+	src/shim/signals.c src/shim/sigwait.c src/shim/stat.c src/shim/syscall_hook.S src/shim/text.c src/shim/threads.c \
+	src/shim/under.c
 libshim_a_CFLAGS = $(shim_cflags)
 libshim_emul_a_SOURCES = $(emul_device_sources) $(libemul_native_a_SOURCES) \
 	src/base/err.h src/base/errno_names.c
@@ -16,10 +23,12 @@ libshim_emul_a_CCASFLAGS = $(AM_CPPFLAGS)
 libshim_crypto_a_SOURCES = src/emul/emul_crypto.h src/emul/emul_crypto.c
 libshim_crypto_a_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(CONV_CFLAGS) -fPIC
 
-shim_wrapped = open close fstat ioctl mmap munmap mprotect madvise readlink sigaction sigaltstack
+shim_wrapped = open close fstat ioctl mmap munmap mprotect madvise readlink sigaction sigaltstack \
+	syscall prctl lseek read ftruncate fallocate
 # whatever else of emul/ meets a hook fails to link, instead of coming back into it
 shim_refused = open64 openat openat64 creat stat lstat fstatat statx access faccessat readlinkat realpath \
-	mmap64 mremap mlock msync pread pread64 pwrite pwrite64 pthread_create sigprocmask pthread_sigmask signal execve _exit fopen
+	mmap64 mremap mlock msync pread pread64 pwrite pwrite64 write readv writev dup dup2 dup3 clone fsync \
+	sigsuspend sigwait sigtimedwait process_vm_readv pthread_create sigprocmask pthread_sigmask signal execve _exit fopen
 shim_link = -shared -Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack
 
 libsgxemu.so: libshim.a libshim_emul.a libmachine.a

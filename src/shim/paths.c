@@ -45,6 +45,36 @@ static bool is_self(const char *s, const char **ret_rest)
 	return pid == raw_getpid();
 }
 
+/* Opening what an fd names opens the node once more. */
+static enum shim_path of_fd(const char *number)
+{
+	int fd = 0;
+
+	if (!is_number(number, strlen(number)) || strlen(number) > 7)
+		return PATH_OTHER;
+	for (const char *d = number; *d; d++)
+		fd = fd * 10 + (*d - '0');
+	return !shim_fd_was_seen(fd) ? PATH_OTHER : emul_looks_like_enclave(fd) ? PATH_ENCLAVE :
+	       shim_on() && emul_is_token_fd(fd) ? PATH_PROVISION : PATH_OTHER;
+}
+
+/* Files of /proc/self. */
+static enum shim_path of_self(const char *name)
+{
+	static const struct { const char *name; enum shim_path kind; } names[] = {
+		{ "maps", PATH_MAPS }, { "smaps", PATH_SMAPS }, { "auxv", PATH_AUXV }, { "mem", PATH_MEM },
+	};
+
+	if (!strncmp(name, "fd/", 3))
+		return of_fd(name + 3);
+	if (!strcmp(name, "exe"))
+		return shim_config.exe[0] ? PATH_EXE : PATH_OTHER;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(name, names[i].name))
+			return names[i].kind;
+	return PATH_OTHER;
+}
+
 static enum shim_path absolute(const char *p)
 {
 	static const char epc[] = "/sys/devices/system/node/node0/x86/sgx_total_bytes";
@@ -64,8 +94,10 @@ static enum shim_path absolute(const char *p)
 			return PATH_CPUINFO;
 		if (!is_self(p + 6, &rest))
 			return PATH_OTHER;
-		return !strcmp(rest, "maps") ? PATH_MAPS : !strcmp(rest, "auxv") ? PATH_AUXV : PATH_OTHER;
+		return of_self(rest);
 	}
+	if (!strncmp(p, "/dev/fd/", 8))
+		return of_fd(p + 8);
 	return strcmp(p, epc) ? PATH_OTHER : PATH_EPC_SIZE;
 }
 
@@ -171,6 +203,28 @@ static void edit_maps_line(struct text *t, char *line, size_t bytes)
 	put(t, "[sgxctl]\n", 9);
 }
 
+/* Here each mapping has counts behind it: every real one keeps its own, under the name and rights of the program's. */
+static void edit_smaps_line(struct text *t, char *line, size_t bytes)
+{
+	static const char file[] = "/memfd:sgx_enclave";
+	char *at = memmem(line, bytes, file, sizeof(file) - 1);
+	unsigned long long start, end;
+	struct emul_mapping m;
+
+	if (!at || sscanf(line, "%llx-%llx", &start, &end) != 2) {
+		put(t, line, bytes);
+		return;
+	}
+	if (emul_mapping_at(start, &m)) {
+		m.start = start;
+		m.end = end;
+		put_maps_line(t, &m, "/dev/sgx_enclave");
+		return;
+	}
+	put(t, line, (size_t)(at - line));
+	put(t, "[sgxctl]\n", 9);
+}
+
 static void edit_cpuinfo_line(struct text *t, char *line, size_t bytes)
 {
 	if (bytes < 6 || strncmp(line, "flags\t", 6) || memmem(line, bytes, " sgx ", 5) || line[bytes - 1] != '\n') {
@@ -242,6 +296,8 @@ static int put_text(struct text *t, enum shim_path kind)
 	switch (kind) {
 	case PATH_MAPS:
 		return edit_file(t, "/proc/self/maps", edit_maps_line);
+	case PATH_SMAPS:
+		return edit_file(t, "/proc/self/smaps", edit_smaps_line);
 	case PATH_CPUINFO:
 		return edit_file(t, "/proc/cpuinfo", edit_cpuinfo_line);
 	case PATH_AUXV:
@@ -259,7 +315,7 @@ int shim_text_open(enum shim_path kind, int flags)
 	char path[40];
 	int r;
 
-	if (kind < PATH_MAPS || (kind == PATH_MAPS && !shim_on()))
+	if (kind < PATH_MAPS || ((kind == PATH_MAPS || kind == PATH_SMAPS) && !shim_on()))
 		return -ENOSYS;
 	if ((flags & O_ACCMODE) != O_RDONLY || flags & (O_PATH | O_DIRECTORY))
 		return kind == PATH_EPC_SIZE ? -EACCES : -ENOSYS;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The filter that sends a static program's system calls to the emulator: those that concern enclaves, signals,
- * threads and mappings, and only from addresses where the program can be.  Everything else, and every call of the
- * emulator's own, goes to the kernel.
+ * Filters that send system calls to the emulator: those of calls.def, and only from addresses where the program can be.
+ * Everything else, and every call of the emulator's own, goes to the kernel.
  *
- * Filters survive exec, so programs started by the program have it too.  It does not depend on the program, so that one
- * is enough for all, and it does not bite what is above the ceiling: position-independent programs and libraries.
+ * Filters survive exec, so programs started by the program have them too.  The one for static programs does not depend on
+ * the program, so that one is enough for all, and it does not bite what is above the ceiling: position-independent
+ * programs and libraries.  Those for the text of a dynamic program bite whatever lies at the same addresses later, which
+ * the signal's handler there passes on.
  * Authority: Linux 6.1 Documentation/userspace-api/seccomp_filter.rst.
  */
 #include <errno.h>
@@ -22,22 +23,22 @@
 
 #include "arch/sgx_uapi.h"
 #include "emul/raw.h"
+#include "shim/calls.h"
 #include "shim/static_exec.h"
 
-#ifndef SYS_faccessat2
-#define SYS_faccessat2 439
-#endif
-#define IP_HIGH  (offsetof(struct seccomp_data, instruction_pointer) + 4)
+#define IP_LOW   offsetof(struct seccomp_data, instruction_pointer)
+#define IP_HIGH  (IP_LOW + 4)
 #define ARG1_LOW (offsetof(struct seccomp_data, args) + 8)
-#define GROUPS   14
-#define MAX_INSNS 64
+#define GROUPS   16
+#define MAX_INSNS 256
+#define RANGES_PER_FILTER 16u
 
 static const short trapped[] = {
-	SYS_open, SYS_close, SYS_stat, SYS_lstat, SYS_mmap, SYS_mprotect, SYS_munmap, SYS_brk, SYS_rt_sigaction,
-	SYS_rt_sigprocmask, SYS_access, SYS_mremap, SYS_clone, SYS_fork, SYS_vfork, SYS_execve, SYS_exit, SYS_creat,
-	SYS_readlink, SYS_sigaltstack, SYS_set_tid_address, SYS_openat, SYS_newfstatat, SYS_readlinkat, SYS_faccessat,
-	SYS_execveat, SYS_statx, SYS_rseq, SYS_clone3, SYS_openat2, SYS_faccessat2,
-	SYS_fstat, SYS_madvise, SYS_mlock, SYS_mlock2, SYS_msync,
+#define CALL(name, fn) SYS_##name,
+#define STATIC_CALL(name, fn) SYS_##name,
+#include "shim/calls.def"
+#undef CALL
+#undef STATIC_CALL
 };
 
 struct program {
@@ -55,16 +56,17 @@ static void put(struct program *p, struct sock_filter i)
 #define JUMP(cond, k, jt, jf) (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_##cond, k, jt, jf)
 #define RET(k) (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, k)
 
-/* One bit per call, in words of 32: a call that is not trapped costs few instructions whatever the length of the list. */
-static void build(struct program *p)
+/*
+ * One bit per call, in words of 32: a call that is not trapped costs few instructions whatever the length of the list.
+ * Comes after what lets go of other addresses.
+ */
+static void put_calls(struct program *p)
 {
 	uint32_t word[GROUPS] = { 0 };
 
 	for (size_t i = 0; i < sizeof(trapped) / sizeof(trapped[0]); i++)
-		word[trapped[i] / 32] |= 1u << (trapped[i] % 32);
-	put(p, LOAD(IP_HIGH));
-	put(p, JUMP(JGE | BPF_K, STATIC_CEILING_HIGH, 0, 1));
-	put(p, RET(SECCOMP_RET_ALLOW));
+		if (trapped[i] != SYS_ioctl)
+			word[trapped[i] / 32] |= 1u << (trapped[i] % 32);
 	put(p, LOAD(offsetof(struct seccomp_data, arch)));
 	put(p, JUMP(JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0));
 	put(p, RET(SECCOMP_RET_ALLOW));
@@ -93,7 +95,7 @@ static void build(struct program *p)
 
 	put(p, ALU(RSH | BPF_X, 0));
 	put(p, JUMP(JSET | BPF_K, 1, 0, 1));
-	put(p, RET(SECCOMP_RET_TRAP));
+	put(p, RET(SECCOMP_RET_TRAP | SHIM_FILTER_DATA));
 	put(p, RET(SECCOMP_RET_ALLOW));
 	for (unsigned short i = first; i < shift; i++)
 		if (p->insn[i].code == (BPF_JMP | BPF_JA))
@@ -136,17 +138,65 @@ static int is_installed(void)
 	return caught ? 1 : 0;
 }
 
-int static_filter_install(void)
+static int install(struct program *p, bool all_threads)
+{
+	struct sock_fprog prog = { .len = p->n, .filter = p->insn };
+
+	if (raw6(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0))
+		return -EPERM;
+	long r = raw3(SYS_seccomp, SECCOMP_SET_MODE_FILTER, all_threads ? SECCOMP_FILTER_FLAG_TSYNC : 0, &prog);
+
+	return r > 0 ? -EBUSY : (int)r;         /* a thread with other filters */
+}
+
+int shim_filter_below_ceiling(void)
 {
 	struct program p = { .n = 0 };
 	int there = is_installed();
 
 	if (there)
 		return there < 0 ? -ENOMEM : 0;
-	build(&p);
-	struct sock_fprog prog = { .len = p.n, .filter = p.insn };
+	put(&p, LOAD(IP_HIGH));
+	put(&p, JUMP(JGE | BPF_K, STATIC_CEILING_HIGH, 0, 1));
+	put(&p, RET(SECCOMP_RET_ALLOW));
+	put_calls(&p);
+	return install(&p, false);
+}
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return -errno;
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) ? -errno : 0;
+/* Within one 4 GiB, as the filter's words are: returns what is left of r. */
+static struct shim_range piece(struct program *p, struct shim_range r, unsigned short *found)
+{
+	uint32_t high = (uint32_t)(r.start >> 32);
+	uint64_t end = (r.end - 1) >> 32 == high ? r.end : ((uint64_t)high + 1) << 32;
+
+	/* the kernel shows the address behind the instruction */
+	put(p, LOAD(IP_HIGH));
+	put(p, JUMP(JEQ | BPF_K, high, 0, 4));
+	put(p, LOAD(IP_LOW));
+	put(p, JUMP(JGT | BPF_K, (uint32_t)r.start, 0, 2));
+	put(p, JUMP(JGT | BPF_K, (uint32_t)end ? (uint32_t)end : UINT32_MAX, 1, 0));
+	*found = p->n;
+	put(p, JUMP(JA, 0, 0, 0));
+	return (struct shim_range){ end, r.end };
+}
+
+int shim_filter_ranges(const struct shim_range *r, size_t n, bool all_threads)
+{
+	for (size_t i = 0; i < n;) {
+		struct program p = { .n = 0 };
+		unsigned short found[2 * RANGES_PER_FILTER], k = 0;
+
+		for (; i < n && k < RANGES_PER_FILTER; i++)
+			for (struct shim_range left = r[i]; left.start < left.end && k < 2 * RANGES_PER_FILTER; k++)
+				left = piece(&p, left, &found[k]);
+		put(&p, RET(SECCOMP_RET_ALLOW));
+		for (unsigned short f = 0; f < k; f++)
+			p.insn[found[f]].k = (uint32_t)(p.n - found[f] - 1);
+		put_calls(&p);
+		int e = install(&p, all_threads);
+
+		if (e)
+			return e;
+	}
+	return 0;
 }

@@ -46,9 +46,10 @@ static inline long shim_ret(long r)
 #define SHIM_ENCLAVE_MINOR   125
 #define SHIM_PROVISION_MINOR 126
 
-/* ---- config.c, setup.c: what `sgxctl run` asked for --------------------------------------------------- */
+/* ---- config.c: what `sgxctl run` asked for ------------------------------------------------------------ */
 
-#define SHIM_ENV "SGXCTL_RUN"
+#define SHIM_ENV          "SGXCTL_RUN"
+#define SHIM_ENV_HELPER   "SGXCTL_EXEC"
 #define SHIM_ENV_UNLISTED "SGXCTL_UNLISTED"
 
 struct shim_config {
@@ -57,31 +58,90 @@ struct shim_config {
 	int summary_fd;                 /* -1: none */
 	int root_pid;                   /* who prints the summary */
 	char state[4096];               /* state directory where enclaves are listed; empty: they are not */
-	const char *program;            /* path of the program; NULL: /proc/self/exe says it */
 	char text[8704];                /* the variable, as the children need it */
 	char preload[4352];             /* "LD_PRELOAD=..." with which we were loaded */
+	const char *helper;             /* sgxctl-exec, which runs static programs */
+	char helper_env[4352];          /* "SGXCTL_EXEC=...", where it is another than the installed one */
+	const char *cpuid;              /* --cpuid for it, or NULL */
+	char exe[4096];                 /* what /proc/self/exe is to name, or "": what it does */
 };
 extern struct shim_config shim_config;
-void shim_config_parse(const char *text);       /* the variable's value, which must stay */
+void shim_config_read(char **envp);
+void shim_config_take(const char *text, const char *preload);   /* values of the variables, or NULL */
+
+/* ---- setup.c; static_main.c -------------------------------------------------------------------------- */
+
+extern const bool shim_has_own_libc;    /* the program has another C library than the emulator: static programs */
 bool shim_on(void);             /* the emulator runs in this process */
 bool shim_owner(void);          /* this is the process it runs for, no vfork child of it */
+void shim_forked(void);         /* this process is the owner now */
 int shim_start(void);           /* sees to it: 0 or -errno */
-void shim_ended(void);          /* the process is about to end */
+void shim_say(const char *what, const char *detail);    /* to standard error; any context */
 
 /* ---- paths.c ---------------------------------------------------------------------------------------- */
 
 enum shim_path {
 	PATH_OTHER, PATH_ENCLAVE, PATH_PROVISION, PATH_DEV_SGX,
-	PATH_MAPS, PATH_AUXV, PATH_CPUINFO, PATH_EPC_SIZE,
+	PATH_EXE, PATH_MEM,
+	PATH_MAPS, PATH_SMAPS, PATH_AUXV, PATH_CPUINFO, PATH_EPC_SIZE,
 };
 enum shim_path shim_path(int dirfd, const char *path);
 /* An fd on the text that the file has here, -errno, or -ENOSYS: the real file will do. */
 int shim_text_open(enum shim_path kind, int flags);
 
+/* ---- nodes.c: results are -errno; false: not ours, ask the kernel ---------------------------------------- */
+
+bool shim_open(int dirfd, const char *path, int flags, long *ret);
+bool shim_access(int dirfd, const char *path, int mode, long *ret);
+long shim_readlink(int dirfd, const char *path, char *buf, size_t room);
+struct stat;
+struct statx;
+bool shim_is_node(const struct stat *st);
+bool shim_fstat(int fd, struct stat *st, long *ret);
+bool shim_stat(int dirfd, const char *path, struct stat *st, int flags, long *ret);
+bool shim_statx(int dirfd, const char *path, int flags, unsigned int mask, struct statx *stx, long *ret);
+long shim_close(int fd);
+long shim_close_range(unsigned int first, unsigned int last, unsigned int flags);
+long shim_dup_onto(int fd, int to, int flags, bool dup3);
+long shim_ioctl(int fd, unsigned long cmd, void *arg);
+bool shim_is_hidden(int fd);    /* an fd that the program does not know of */
+
+/* Fds that were a device's or /proc/self/mem once: others need no second look when they are read. */
+#define SHIM_FDS_SEEN 1024
+extern uint64_t shim_fds_seen[SHIM_FDS_SEEN / 64];
+static inline void shim_fd_seen(int fd)
+{
+	if (fd >= 0 && fd < SHIM_FDS_SEEN)
+		__atomic_fetch_or(&shim_fds_seen[fd / 64], (uint64_t)1 << (fd % 64), __ATOMIC_RELAXED);
+}
+static inline bool shim_fd_was_seen(int fd)
+{
+	return fd >= 0 && fd < SHIM_FDS_SEEN &&
+	       __atomic_load_n(&shim_fds_seen[fd / 64], __ATOMIC_RELAXED) >> (fd % 64) & 1;
+}
+
+/* ---- ranges.c: results are -errno ------------------------------------------------------------------------ */
+
+struct iovec;
+bool shim_meets_enclave(uint64_t la, uint64_t bytes);
+int64_t shim_mmap(uint64_t la, uint64_t bytes, int prot, int flags, int fd, uint64_t off);
+long shim_munmap(uint64_t la, uint64_t bytes);
+long shim_mprotect(uint64_t la, uint64_t bytes, int prot);
+int64_t shim_mremap(uint64_t old, uint64_t old_bytes, uint64_t bytes, int flags, uint64_t to);
+long shim_madvise(uint64_t la, uint64_t bytes, int advice);
+long shim_mlock(uint64_t la, uint64_t bytes, int flags, bool mlock2);
+bool shim_msync(uint64_t la, uint64_t bytes, int flags, long *ret);
+/* Pieces of v that can be copied, in cut: all, or those up to enclave memory. */
+size_t shim_vm_usable(const struct iovec *v, size_t n, struct iovec *cut);
+/* Where a mapping should go that the program gave no address: static_calls.c. */
+uint64_t shim_place(uint64_t la, uint64_t bytes, int flags);
+
 /* ---- vdso.c ----------------------------------------------------------------------------------------- */
 
 void shim_vdso_setup(char **envp);
 void shim_vdso_redirect(void);  /* the real image, for those who find it by other ways */
+struct dl_phdr_info;
+bool shim_vdso_replaces(struct dl_phdr_info *o);        /* the real one lacks the function: o becomes ours */
 const void *shim_auxv(size_t *ret_bytes);
 
 /* ---- signals.c -------------------------------------------------------------------------------------- */
@@ -89,15 +149,21 @@ const void *shim_auxv(size_t *ret_bytes);
 void shim_signals_adopt_libc(void);
 void shim_signals_adopt(void);  /* handlers that were installed before the emulator ran */
 
-/* ---- cpuid_dynamic.c --------------------------------------------------------------------------------- */
+/* ---- raw_dynamic.c ----------------------------------------------------------------------------------- */
 
-void shim_cpuid_setup(void);    /* CPUID of the program shows SGX where its instructions can be found */
+void shim_syscall_setup(void);
+
+/* ---- text.c ------------------------------------------------------------------------------------------ */
+
+void shim_text_setup(void);     /* CPUID and system calls in the text of the program, and of libraries that come with it */
+void shim_text_again(void);     /* libraries may have been loaded since */
 
 /* ---- listed.c ---------------------------------------------------------------------------------------- */
 
 void shim_listed_setup(void);   /* enclaves of this process appear in `sgxctl list` from now on */
-void shim_listed_end(void);     /* the process ends: what nobody else uses goes */
+void shim_ended(void);          /* the process is about to end: what nobody else uses goes */
 bool shim_listed_owns(int fd);  /* our file, which the program does not know of */
+long shim_listed_move(int fd);  /* to another number: 0 or -errno */
 
 /* ---- trace.c ---------------------------------------------------------------------------------------- */
 

@@ -174,36 +174,6 @@ HOOK int sigpending(sigset_t *set)
 	return r;
 }
 
-/* One that came while the program had it blocked is taken; one that comes later the kernel gives to who waits. */
-static int take(const sigset_t *set, siginfo_t *info)
-{
-	return shim_on() ? emul_sigtake(set->__val[0], info) : 0;
-}
-
-HOOK int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info, const struct timespec *restrict timeout)
-{
-	int sig = take(set, info);
-
-	return sig ? sig : NEXT(sigtimedwait)(set, info, timeout);
-}
-
-HOOK int sigwaitinfo(const sigset_t *restrict set, siginfo_t *restrict info)
-{
-	int sig = take(set, info);
-
-	return sig ? sig : NEXT(sigwaitinfo)(set, info);
-}
-
-HOOK int sigwait(const sigset_t *restrict set, int *restrict ret_sig)
-{
-	int sig = take(set, NULL);
-
-	if (!sig)
-		return NEXT(sigwait)(set, ret_sig);
-	*ret_sig = sig;
-	return 0;
-}
-
 HOOK int sigaltstack(const stack_t *restrict ss, stack_t *restrict old)
 {
 	return (int)shim_ret(shim_on() ? emul_sigaltstack(ss, old) : raw2(SYS_sigaltstack, ss, old));

@@ -1,80 +1,36 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The system calls that the filter sends: who does them, and those about memory.
+ * The system calls that a static program shares with our C library: the break, and what belongs to its threads.  And the
+ * places of its mappings.
  *
- * Authority: Linux 6.1 mm/mmap.c, mm/mremap.c; include/uapi/asm-generic/siginfo.h (SYS_SECCOMP).
+ * Authority: Linux 6.1 mm/mmap.c, kernel/rseq.c.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/uio.h>
+#include <sys/rseq.h>
 
-#include "emul/driver.h"
 #include "emul/raw.h"
-#include "shim/cpuid.h"
+#include "shim/calls.h"
+#include "shim/exec.h"
 #include "shim/static_exec.h"
 
-#ifndef SYS_SECCOMP
-#define SYS_SECCOMP 1
-#endif
-#ifndef SYS_faccessat2
-#define SYS_faccessat2 439
-#endif
-#define RED_ZONE 128
+#define PLACE_START ((uint64_t)0x14000000000)   /* behind the images: from 1.25 TiB on */
+#define PLACE_END   ((uint64_t)STATIC_CEILING_HIGH << 32)
+#define HUGE_BYTES  ((uint64_t)2 << 20)
 
 static pthread_mutex_t brk_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t brk_start, brk_now;
 
-/*
- * The program does the call itself, at an address that the filter lets pass: calls that wait are then interrupted and
- * restarted as ever.  static_again returns to the address at RSP and takes the red zone off again.
- */
-static bool do_again(const struct static_call *c)
-{
-	greg_t *g = c->uc->uc_mcontext.gregs;
-	uint64_t sp = (uint64_t)g[REG_RSP] - RED_ZONE - sizeof(uint64_t), back = (uint64_t)g[REG_RIP];
-
-	if (emul_user_write(sp, &back, sizeof(back)))
-		return false;
-	g[REG_RSP] = (greg_t)sp;
-	g[REG_RIP] = (greg_t)(uintptr_t)static_again;
-	return true;
-}
-
-static long do_here(long nr, const struct static_call *c)
-{
-	return raw_syscall6(nr, c->a[0], c->a[1], c->a[2], c->a[3], c->a[4], c->a[5]);
-}
-
-/* A piece never crosses a page, so that what is readable is read. */
-int static_string(char *dst, size_t room, uint64_t addr)
-{
-	size_t done = 0;
-
-	while (done < room) {
-		uint64_t at = addr + done;
-		size_t n = SGX_PAGE_SIZE - (at & ~SGX_PAGE_MASK);
-
-		if (n > 256)
-			n = 256;
-		n = n < room - done ? n : room - done;
-		if (emul_user_read(dst + done, at, n))
-			return -EFAULT;
-		const char *zero = memchr(dst + done, 0, n);
-
-		if (zero)
-			return (int)(zero - dst);
-		done += n;
-	}
-	return -ENAMETOOLONG;
-}
-
 static uint64_t page_up(uint64_t v) { return (v + SGX_PAGE_SIZE - 1) & SGX_PAGE_MASK; }
 
 /* The real break belongs to the emulator's C library; the program's is memory behind its image. */
-static long do_brk(uint64_t want)
+long static_call_brk(struct shim_call *c)
 {
+	uint64_t want = c->a[0];
+
 	pthread_mutex_lock(&brk_lock);
 	uint64_t was = page_up(brk_now), will = page_up(want);
 	bool done = want >= brk_start && will >= want;
@@ -92,129 +48,77 @@ static long do_brk(uint64_t want)
 	return r;
 }
 
-/* VM_DONTEXPAND: an enclave mapping can shrink, not grow; moved away from its address it is of no use, and refused. */
-static long do_mremap(const struct static_call *c)
+long static_call_set_tid_address(struct shim_call *c)
 {
-	uint64_t la = c->a[0], bytes = page_up(c->a[1]), want = page_up(c->a[2]);
+	shim_self.clear_tid = c->a[0];
+	return (long)raw_gettid();
+}
 
-	if (emul_range_has_enclave(la, bytes ? bytes : 1)) {
-		if (c->a[3] & MREMAP_FIXED || want > bytes || !bytes)
-			return -EFAULT;
-		if (want < bytes && want) {
-			int r = emul_munmap(la + want, bytes - want);
+long static_call_rseq(struct shim_call *c)
+{
+	long r = raw4(SYS_rseq, c->a[0], c->a[1], c->a[2], c->a[3]);
 
-			return r ? r : (long)la;
-		}
-		return want ? (long)la : -EINVAL;
+	if (r)
+		return r;
+	shim_self.rseq = c->a[2] & RSEQ_FLAG_UNREGISTER ? 0 : c->a[0];
+	shim_self.rseq_bytes = c->a[1];
+	shim_self.rseq_sig = c->a[3];
+	return 0;
+}
+
+#define PATH_ROOM 4096
+
+/* All of them: the filter stays over the exec. */
+long shim_call_exec(struct shim_call *c)
+{
+	bool at = c->nr == SYS_execveat;
+	int dirfd = at ? (int)c->a[0] : AT_FDCWD, flags = at ? (int)c->a[4] : 0, r;
+	uint64_t argv = c->a[1 + at], envp = c->a[2 + at], mask = 0;
+	char path[PATH_ROOM];
+	struct exec_words v;
+
+	r = shim_string(path, sizeof(path), c->a[at]);
+	if (r < 0)
+		return r;
+	memcpy(&mask, &c->uc->uc_sigmask, sizeof(mask));
+	mask |= native_held();
+	r = shim_exec_prepare(dirfd, path, flags, argv, envp, &mask, &v);
+	if (r <= 0)
+		return r;
+	if (shim_is_vfork_child()) {
+		shim_self.exec_buf = v.word;
+		shim_self.exec_bytes = v.bytes;
 	}
-	if (c->a[3] & MREMAP_FIXED && want && emul_range_has_enclave(c->a[4], want)) {
-		int r = emul_munmap(c->a[4], want);
-
-		if (r)
-			return r;
-	}
-	return STATIC_NATIVE;
+	r = (int)raw3(SYS_execve, shim_config.helper, v.word, v.env);
+	shim_exec_words_free(&v);
+	shim_self.exec_buf = NULL;
+	return r;
 }
 
-/* As Linux does it for a mapping of a driver's pages. */
-static long do_advice(long nr, const struct static_call *c)
+/*
+ * Code that the program maps or makes must be below the ceiling for its system calls to be seen.  A hint is enough: the
+ * kernel goes elsewhere when the place is taken.
+ */
+uint64_t shim_place(uint64_t la, uint64_t bytes, int flags)
 {
-	if (!emul_range_has_enclave(c->a[0], page_up(c->a[1])))
-		return STATIC_NATIVE;
-	if (nr == SYS_mlock || nr == SYS_mlock2)
-		return 0;
-	if (nr == SYS_msync)
-		return c->a[2] & MS_SYNC ? -EINVAL : 0;
-	if (c->a[0] & ~SGX_PAGE_MASK)
-		return -EINVAL;
-	switch ((int)c->a[2]) {
-	case MADV_NORMAL: case MADV_RANDOM: case MADV_SEQUENTIAL: case MADV_WILLNEED:
-	case MADV_DONTFORK: case MADV_DONTDUMP: case MADV_HUGEPAGE: case MADV_NOHUGEPAGE:
-		return 0;
-	default:
-		return -EINVAL;
-	}
+	static _Atomic uint64_t next = PLACE_START;
+	uint64_t n = (bytes + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1), at;
+
+	if (la || flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT) || n > (PLACE_END - PLACE_START) / 4 || !n)
+		return la;
+	/* small ones close together, as the kernel has them */
+	if (bytes < HUGE_BYTES)
+		n = page_up(bytes) + SGX_PAGE_SIZE;
+	at = __atomic_fetch_add(&next, n, __ATOMIC_RELAXED);
+	if (at + n <= PLACE_END)
+		return at;
+	__atomic_store_n(&next, PLACE_START, __ATOMIC_RELAXED);
+	return 0;
 }
 
-/* ioctl numbers of the device on other files are theirs. */
-static long do_ioctl(const struct static_call *c)
-{
-	long r = emul_ioctl((int)c->a[0], (unsigned long)c->a[1], (void *)(uintptr_t)c->a[2]);
-
-	return r == -ENOTTY && !emul_is_enclave_fd((int)c->a[0]) ? STATIC_NATIVE : r;
-}
-
-static long dispatch(long nr, struct static_call *c)
-{
-	switch (nr) {
-	case SYS_open: case SYS_openat: case SYS_openat2: case SYS_creat:
-		return static_call_open(c, nr);
-	case SYS_stat: case SYS_lstat: case SYS_fstat: case SYS_newfstatat: case SYS_statx:
-		return static_call_stat(c, nr);
-	case SYS_access: case SYS_faccessat: case SYS_faccessat2:
-		return static_call_access(c, nr);
-	case SYS_readlink: case SYS_readlinkat:
-		return static_call_readlink(c, nr);
-	case SYS_close:
-		return emul_is_enclave_fd((int)c->a[0]) ? emul_close((int)c->a[0]) : STATIC_NATIVE;
-	case SYS_ioctl:
-		return do_ioctl(c);
-	case SYS_mmap:
-		return emul_mmap(c->a[0], c->a[1], (int)c->a[2], (int)c->a[3], (int)c->a[4], c->a[5]);
-	case SYS_munmap:
-		return emul_munmap(c->a[0], c->a[1]);
-	case SYS_mprotect:
-		return emul_mprotect(c->a[0], c->a[1], (int)c->a[2]);
-	case SYS_mremap:
-		return do_mremap(c);
-	case SYS_madvise: case SYS_mlock: case SYS_mlock2: case SYS_msync:
-		return do_advice(nr, c);
-	case SYS_brk:
-		return do_brk(c->a[0]);
-	case SYS_rt_sigaction:
-		return static_call_sigaction(c);
-	case SYS_rt_sigprocmask:
-		return static_call_sigprocmask(c);
-	case SYS_sigaltstack:
-		return static_call_sigaltstack(c);
-	case SYS_clone: case SYS_clone3: case SYS_fork: case SYS_vfork:
-		return static_call_clone(c, nr);
-	case SYS_exit:
-		return static_call_exit(c);
-	case SYS_set_tid_address:
-		return static_call_set_tid_address(c);
-	case SYS_rseq:
-		return static_call_rseq(c);
-	case SYS_execve: case SYS_execveat:
-		return static_call_exec(c, nr);
-	default:
-		return STATIC_NATIVE;
-	}
-}
-
-static bool on_signal(int sig, siginfo_t *info, ucontext_t *uc, struct native_tb *tb)
-{
-	greg_t *g = uc->uc_mcontext.gregs;
-
-	if (sig == SIGSEGV && tb && cpuid_trap(info, uc))
-		return true;
-	if (sig != SIGSYS || info->si_code != SYS_SECCOMP || !tb)
-		return false;
-	struct static_call c = { .uc = uc, .tb = tb,
-		.a = { (uint64_t)g[REG_RDI], (uint64_t)g[REG_RSI], (uint64_t)g[REG_RDX], (uint64_t)g[REG_R10],
-		       (uint64_t)g[REG_R8], (uint64_t)g[REG_R9] } };
-	long r = dispatch(info->si_syscall, &c);
-
-	if (r == STATIC_NATIVE && do_again(&c))
-		return true;
-	g[REG_RAX] = r == STATIC_NATIVE ? do_here(info->si_syscall, &c) : r;
-	return true;
-}
-
-int static_calls_setup(uint64_t start)
+void static_calls_setup(uint64_t start)
 {
 	brk_start = brk_now = start;
-	native_outside_hook = on_signal;
+	native_outside_hook = shim_call_on_signal;
 	native_entry_traps = 1;
-	return 0;
 }

@@ -36,22 +36,6 @@ static int read_headers(int fd, Elf64_Ehdr *eh, Elf64_Phdr ph[MAX_PHDRS])
 	return read_all(fd, ph, eh->e_phnum * sizeof(Elf64_Phdr), eh->e_phoff);
 }
 
-int static_kind(int fd)
-{
-	Elf64_Phdr ph[MAX_PHDRS];
-	Elf64_Ehdr eh;
-	bool loads = false;
-
-	if (read_headers(fd, &eh, ph))
-		return 0;
-	for (unsigned i = 0; i < eh.e_phnum; i++) {
-		if (ph[i].p_type == PT_INTERP)
-			return 0;
-		loads = loads || ph[i].p_type == PT_LOAD;
-	}
-	return loads;
-}
-
 static int prot_of(const Elf64_Phdr *p)
 {
 	return (p->p_flags & PF_R ? PROT_READ : 0) | (p->p_flags & PF_W ? PROT_WRITE : 0) |
@@ -116,6 +100,19 @@ static uint64_t pie_base(uint64_t align)
 	return align > SGX_PAGE_SIZE ? (r + align - 1) & ~(align - 1) : r;
 }
 
+int static_loader(int fd, char loader[256])
+{
+	Elf64_Phdr ph[MAX_PHDRS];
+	Elf64_Ehdr eh;
+	int r = read_headers(fd, &eh, ph);
+
+	memset(loader, 0, 256);
+	for (unsigned i = 0; !r && i < eh.e_phnum; i++)
+		if (ph[i].p_type == PT_INTERP)
+			r = ph[i].p_filesz >= 256 ? -ENOEXEC : read_all(fd, loader, ph[i].p_filesz, ph[i].p_offset);
+	return r;
+}
+
 int static_map(int fd, struct static_image *ret)
 {
 	Elf64_Phdr ph[MAX_PHDRS];
@@ -137,6 +134,10 @@ int static_map(int fd, struct static_image *ret)
 		    eh.e_phoff - p->p_offset < p->p_filesz && !phdr)
 			phdr = eh.e_phoff - p->p_offset + p->p_vaddr;
 	}
+	char loader[sizeof(ret->loader)];
+
+	if (static_loader(fd, loader))
+		return -ENOEXEC;
 	uint64_t bias = eh.e_type == ET_DYN ? pie_base(align) - low : 0;
 	void *at = mmap((void *)(low + bias), high - low, PROT_NONE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
@@ -152,6 +153,7 @@ int static_map(int fd, struct static_image *ret)
 	}
 	*ret = (struct static_image){ .bias = bias, .entry = eh.e_entry + bias, .end = high + bias,
 				      .phdr = phdr ? phdr + bias : 0, .phnum = eh.e_phnum };
+	memcpy(ret->loader, loader, sizeof(loader));
 	return 0;
 }
 
@@ -166,7 +168,7 @@ static void fix_auxv(Elf64_auxv_t *a, const struct static_image *im, const char 
 			a->a_un.a_val = im->phnum;
 			break;
 		case AT_BASE:
-			a->a_un.a_val = 0;
+			a->a_un.a_val = im->base;
 			break;
 		case AT_ENTRY:
 			a->a_un.a_val = im->entry;

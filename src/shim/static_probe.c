@@ -40,7 +40,7 @@ static void add_cpuid(struct json *doc, const struct static_cpuid_state *s)
 	json_add_size(c, "epc_bytes", (uint64_t)epc.edx << 32 | (epc.ecx & 0xfffff000u));
 }
 
-int static_probe(const char *path, const struct static_cpuid_state *s)
+int static_probe(const char *path, const char *loader, const struct static_cpuid_state *s)
 {
 	struct json *doc = json_object();
 	char *text;
@@ -48,8 +48,8 @@ int static_probe(const char *path, const struct static_cpuid_state *s)
 	json_add_str(doc, "schema", "sgxctl.run/1");
 	json_add_bool(doc, "ok", true);
 	json_add_str(doc, "program", path);
-	json_add_null(doc, "loader");
-	json_add_str(doc, "linking", "static");
+	json_add_str(doc, "loader", *loader ? loader : NULL);
+	json_add_str(doc, "linking", *loader ? "musl" : "static");
 	json_add_null(doc, "library");
 	add_cpuid(doc, s);
 	text = json_print(doc, false);

@@ -3,10 +3,13 @@
  * A new thread believes the signals blocked that its creator believes blocked; and libc's own signals, installed with
  * the first thread, must find the host's state like all others.
  */
+#include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "shim/calls.h"
 #include "shim/shim.h"
 
 struct begin {
@@ -41,4 +44,46 @@ HOOK int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restri
 	else
 		shim_signals_adopt_libc();
 	return r;
+}
+
+int shim_thread_create(pthread_t *t, const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
+{
+	int r = NEXT(pthread_create)(t, attr, fn, arg);
+
+	if (!r)
+		shim_signals_adopt_libc();
+	return r;
+}
+
+static void *waits(void *arg)
+{
+	for (;;)
+		pause();
+	return arg;
+}
+
+/*
+ * libc installs the handler of its signal with the first pthread_cancel, unseen, and sends the signal at once.  So the
+ * first to be cancelled is a thread of ours; then the handler is there to be adopted.
+ */
+static void install_cancel(void)
+{
+	/* the first of that name: sanitizers must know all threads */
+	__typeof__(&pthread_create) create = (__typeof__(&pthread_create))dlsym(RTLD_DEFAULT, "pthread_create");
+	pthread_t t;
+
+	if (!create || create(&t, NULL, waits, NULL))
+		return;
+	NEXT(pthread_cancel)(t);
+	pthread_join(t, NULL);
+	shim_signals_adopt_libc();
+}
+
+HOOK int pthread_cancel(pthread_t thread)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	if (shim_on())
+		pthread_once(&once, install_cancel);
+	return NEXT(pthread_cancel)(thread);
 }

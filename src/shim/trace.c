@@ -289,6 +289,17 @@ bool shim_trace_owns(int fd)
 	return fd >= 0 && (fd == trace_fd || fd == shim_config.summary_fd);
 }
 
+long shim_trace_move(int fd)
+{
+	/* the other one is known by its number to those who come after an exec */
+	long to = fd == trace_fd ? raw3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd + 1) : -EBUSY;
+
+	if (to < 0)
+		return to;
+	trace_fd = (int)to;
+	return 0;
+}
+
 void shim_trace_setup(void)
 {
 	if (shim_config.trace) {

@@ -13,6 +13,7 @@
 	ROW(EGETKEY, "EGETKEY") ROW(EDECCSSA, "EDECCSSA") ROW(OTHER_LEAF, "other leafs")
 
 bool shim_trace_owns(int fd);           /* our files, which the program does not know of */
+long shim_trace_move(int fd);           /* somebody wants its number: 0 or -errno */
 void shim_summary(void);                /* when the process ends */
 
 #endif

@@ -24,6 +24,12 @@ int __wrap_madvise(void *addr, size_t bytes, int advice);
 ssize_t __wrap_readlink(const char *path, char *buf, size_t bytes);
 int __wrap_sigaction(int sig, const struct sigaction *act, struct sigaction *old);
 int __wrap_sigaltstack(const stack_t *ss, stack_t *old);
+long __wrap_syscall(long nr, ...);
+int __wrap_prctl(int option, ...);
+off_t __wrap_lseek(int fd, off_t off, int whence);
+ssize_t __wrap_read(int fd, void *buf, size_t bytes);
+int __wrap_ftruncate(int fd, off_t bytes);
+int __wrap_fallocate(int fd, int mode, off_t off, off_t bytes);
 
 int __wrap_open(const char *path, int flags, ...)
 {
@@ -88,4 +94,49 @@ int __wrap_sigaction(int sig, const struct sigaction *act, struct sigaction *old
 int __wrap_sigaltstack(const stack_t *ss, stack_t *old)
 {
 	return (int)shim_ret(raw2(SYS_sigaltstack, ss, old));
+}
+
+/* as many as there may be: those that were not given are not looked at */
+#define TAKE(v, n, first) do { \
+	va_list ap_; \
+	va_start(ap_, first); \
+	for (int i_ = 0; i_ < (n); i_++) \
+		(v)[i_] = va_arg(ap_, uint64_t); \
+	va_end(ap_); \
+} while (0)
+
+long __wrap_syscall(long nr, ...)
+{
+	uint64_t v[6];
+
+	TAKE(v, 6, nr);
+	return shim_ret(raw6(nr, v[0], v[1], v[2], v[3], v[4], v[5]));
+}
+
+int __wrap_prctl(int option, ...)
+{
+	uint64_t v[4];
+
+	TAKE(v, 4, option);
+	return (int)shim_ret(raw6(SYS_prctl, option, v[0], v[1], v[2], v[3], 0));
+}
+
+off_t __wrap_lseek(int fd, off_t off, int whence)
+{
+	return shim_ret(raw3(SYS_lseek, fd, off, whence));
+}
+
+ssize_t __wrap_read(int fd, void *buf, size_t bytes)
+{
+	return shim_ret(raw3(SYS_read, fd, buf, bytes));
+}
+
+int __wrap_ftruncate(int fd, off_t bytes)
+{
+	return (int)shim_ret(raw2(SYS_ftruncate, fd, bytes));
+}
+
+int __wrap_fallocate(int fd, int mode, off_t off, off_t bytes)
+{
+	return (int)shim_ret(raw4(SYS_fallocate, fd, mode, off, bytes));
 }

@@ -7,6 +7,7 @@
  * Authority: Linux 6.1 fs/binfmt_elf.c (stack at start), arch/x86/entry/vdso.
  */
 #include <elf.h>
+#include <link.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -35,6 +36,7 @@ void *shim_real_getcpu = (void *)sys_getcpu;
 static Elf64_auxv_t *auxv;
 static size_t auxv_bytes;
 static uint8_t *real_enter;
+static const uint8_t *real_image;
 
 struct vdso_symbols {
 	const uint8_t *image;
@@ -109,6 +111,7 @@ static void read_real(const uint8_t *image)
 		else if (dyn->d_tag == DT_GNU_HASH)
 			v.gnu_hash = (const void *)at;
 	}
+	real_image = image;
 	if (v.sym && v.str)
 		take_symbols(&v);
 }
@@ -129,6 +132,18 @@ void shim_vdso_setup(char **envp)
 		a->a_un.a_val = (uintptr_t)shim_vdso_image;
 	}
 	auxv_bytes = (size_t)((char *)(a + 1) - (char *)auxv);
+}
+
+bool shim_vdso_replaces(struct dl_phdr_info *o)
+{
+	const Elf64_Ehdr *eh = (const void *)shim_vdso_image;
+
+	if (real_enter || !real_image || o->dlpi_addr != (uintptr_t)real_image)
+		return false;
+	o->dlpi_addr = (uintptr_t)shim_vdso_image;
+	o->dlpi_phdr = (const void *)(shim_vdso_image + eh->e_phoff);
+	o->dlpi_phnum = eh->e_phnum;
+	return true;
 }
 
 const void *shim_auxv(size_t *ret_bytes)

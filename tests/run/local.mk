@@ -26,3 +26,18 @@ check_PROGRAMS += tests/run/hostile
 tests_run_hostile_SOURCES = tests/run/hostile.c tests/run/hostile.h tests/run/hostile_seen.c tests/run/hostile_signals.c \
 	tests/run/hostile_faults.c tests/run/hostile_memory.c tests/run/hostile_fds.c $(run_rig)
 tests_run_hostile_LDADD = $(run_libs)
+
+# the same program with system calls of its own making
+lint_tests += tests/run/raw.sh tests/run/gdb.sh
+EXTRA_DIST += tests/run/raw.sh tests/run/gdb.sh tests/run/raw_library.c
+check_PROGRAMS += tests/run/world_function tests/run/world_instruction tests/run/corners
+tests_run_world_function_SOURCES = $(tests_run_world_SOURCES) tests/run/by_syscall.h
+tests_run_world_function_CPPFLAGS = $(AM_CPPFLAGS) -include $(top_srcdir)/tests/run/by_syscall.h
+tests_run_world_function_CFLAGS = $(AM_CFLAGS) -Wno-unused-value
+tests_run_world_function_LDADD = $(run_libs)
+tests_run_world_instruction_SOURCES = $(tests_run_world_function_SOURCES)
+tests_run_world_instruction_CPPFLAGS = $(tests_run_world_function_CPPFLAGS) -DBY_INSTRUCTION
+tests_run_world_instruction_CFLAGS = $(tests_run_world_function_CFLAGS)
+tests_run_world_instruction_LDADD = $(run_libs)
+tests_run_corners_SOURCES = tests/run/corners.c $(run_rig)
+tests_run_corners_LDADD = $(run_libs)

@@ -22,7 +22,7 @@ result() { # STATUS WHAT
 tap() { # WHAT COMMAND...
 	what=$1
 	shift
-	timeout 100 "$@" >"$tmp/out" 2>&1
+	timeout 400 "$@" >"$tmp/out" 2>&1
 	status=$?
 	[ "$status" -eq 0 ] && grep -q '^1\.\.[1-9]' "$tmp/out" && ! grep -q '^not ok' "$tmp/out"
 	status=$?
@@ -82,6 +82,15 @@ fi
 "$SGXCTL" run --cpuid=off -- "$tmp/cpuid" 0 >"$tmp/out"
 grep -q '^ok .*an immediate' "$tmp/out"
 result $? "--cpuid=off changes no byte"
+
+# a runtime of its own, in both shapes
+for shape in -static -static-pie; do
+	static runtime $shape -nostdlib -ffreestanding -fno-stack-protector "$top/tests/run/static_runtime.c" &&
+		timeout 100 "$SGXCTL" run -- "$tmp/runtime" >"$tmp/out" 2>&1
+	status=$?
+	[ "$status" -eq 0 ]
+	result $? "a runtime without a C library, $shape: status $status"
+done
 
 # the tests of the emulator and of `run`, as static programs on the device
 libs="$build/libimage.a $build/libbase.a $build/libarch.a -lcrypto -lelf -lz"

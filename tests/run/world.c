@@ -608,7 +608,27 @@ static void stub(void)
 	ok(seen == SIGSEGV && stub_regs[REG_TRAPNO] == 13 && stub_regs[REG_RAX] == 2, "is #GP, and EAX still says EENTER");
 }
 
+static void show_status(void)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f))
+		fputs(line, stdout);
+	exit(f ? 0 : 1);
+}
+
+/* For debuggers: enters until it is killed. */
+static void stays(void)
+{
+	build("grow.elf");
+	while (nop(0))
+		;
+	exit(1);
+}
+
 static const struct { const char *name; void (*fn)(void); } topics[] = {
+	{ "status", show_status }, { "stays", stays },
 	{ "handlers", handlers }, { "masks", masks }, { "timer", timer }, { "threads", threads },
 	{ "fork", fork_inside }, { "exec", exec_chain }, { "once", once }, { "pass", pass }, { "fds", fds },
 	{ "views", views }, { "stub", stub },

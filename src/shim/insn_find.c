@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which 0F A2 of a program are CPUID instructions.
+ * Which 0F A2 of a program are CPUID instructions, and which 0F 05 can be SYSCALL.
  *
  * Functions are known with start and length from the symbol tables and from the unwind tables (which stripped files
  * keep).  A function counts when it decodes from its start exactly to its end and all its direct branches within
- * itself meet instructions.  A site counts when every function that holds it agrees.  All other bytes are left alone: a missed CPUID
- * shows the real processor, a wrong one would corrupt the program.
+ * itself meet instructions.  A site counts when every function that holds it agrees.  All other bytes
+ * are left alone: a missed CPUID shows the real processor, a wrong one would corrupt the program.  For SYSCALL it is the
+ * other way round: what is not proven to be a part of another instruction is loose, and may be one.
  *
  * Authority: System V gABI; LSB, "Exception Frames" and "DWARF Exception Header Encoding".
  */
@@ -17,18 +18,19 @@
 #include "config.h"
 #include "shim/cpuid.h"
 
-void cpuid_sites_free(struct cpuid_sites *s)
+void insn_sites_free(struct insn_sites *s)
 {
 	free(s->addr);
-	*s = (struct cpuid_sites){ 0 };
+	*s = (struct insn_sites){ 0 };
 }
 
 #ifndef HAVE_LIBZYDIS
-int cpuid_find(const uint8_t *file, size_t bytes, struct cpuid_sites *ret)
+int insn_find(const uint8_t *file, size_t bytes, enum insn what, struct insn_sites *ret)
 {
 	(void)file;
 	(void)bytes;
-	*ret = (struct cpuid_sites){ 0 };
+	(void)what;
+	*ret = (struct insn_sites){ 0 };
 	return -ENOSYS;
 }
 #else
@@ -53,6 +55,11 @@ struct finder {
 	struct site { uint64_t addr; size_t fn; } *site;
 	size_t n_site, cap_site;
 	int error;
+	enum insn what;
+};
+
+static const ZydisMnemonic mnemonics[] = {
+	[INSN_CPUID] = ZYDIS_MNEMONIC_CPUID, [INSN_SYSCALL] = ZYDIS_MNEMONIC_SYSCALL,
 };
 
 static bool inside(const struct finder *f, uint64_t off, uint64_t bytes)
@@ -75,11 +82,9 @@ static const uint8_t *at(const struct finder *f, uint64_t va, uint64_t bytes, bo
 	return NULL;
 }
 
-static bool has_bytes(const uint8_t *p, uint64_t n)
+static const uint8_t *next_bytes(const struct finder *f, const uint8_t *p, uint64_t n)
 {
-	static const uint8_t cpuid[] = { 0x0f, 0xa2 };
-
-	return memmem(p, n, cpuid, sizeof(cpuid)) != NULL;
+	return memmem(p, n, insn_bytes[f->what], INSN_BYTES);
 }
 
 static void *grow(struct finder *f, void *array, size_t n, size_t *cap, size_t size)
@@ -101,7 +106,7 @@ static void add_function(struct finder *f, uint64_t start, uint64_t bytes)
 {
 	const uint8_t *p = bytes && bytes <= MAX_FUNCTION ? at(f, start, bytes, true) : NULL;
 
-	if (!p || !has_bytes(p, bytes))
+	if (!p || !next_bytes(f, p, bytes))
 		return;
 	for (size_t i = 0; i < f->n_fn; i++)
 		if (f->fn[i].start == start && f->fn[i].end == start + bytes)
@@ -265,7 +270,7 @@ static bool sweep(struct finder *f, const ZydisDecoder *dec, size_t fn)
 			break;
 		}
 		starts[o] = 1;
-		if (in.mnemonic == ZYDIS_MNEMONIC_CPUID && in.length == 2)
+		if (in.mnemonic == mnemonics[f->what] && in.length == INSN_BYTES)
 			add_site(f, start + o, fn);
 		o += in.length;
 		if ((in.meta.category == ZYDIS_CATEGORY_COND_BR || in.meta.category == ZYDIS_CATEGORY_UNCOND_BR ||
@@ -292,25 +297,50 @@ static int by_address(const void *a, const void *b)
 	return x->addr < y->addr ? -1 : x->addr > y->addr;
 }
 
-/* Every sound function over these bytes has an instruction there. */
-static bool agreed(const struct finder *f, uint64_t addr)
+/* Are there functions over these bytes, all sound, and do all of them have (or all not have) an instruction there? */
+static bool agreed(const struct finder *f, uint64_t addr, bool site)
 {
+	bool any = false;
+
 	for (size_t i = 0; i < f->n_fn; i++) {
 		bool own = false;
 
 		if (f->fn[i].start > addr + 1 || f->fn[i].end <= addr)
 			continue;
+		any = true;
 		if (!f->fn[i].sound)
 			return false;
 		for (size_t k = 0; k < f->n_site && !own; k++)
 			own = f->site[k].addr == addr && f->site[k].fn == i;
-		if (!own)
+		if (own != site)
 			return false;
 	}
-	return true;
+	return any;
 }
 
-static int decide(struct finder *f, struct cpuid_sites *ret)
+/* Occurrences of the bytes that are neither sites nor parts of other instructions. */
+static size_t count_loose(const struct finder *f, const struct insn_sites *s)
+{
+	size_t n = 0, next = 0;
+
+	for (unsigned i = 0; i < f->eh.e_phnum; i++) {
+		const Elf64_Phdr *p = &f->ph[i];
+		const uint8_t *start = p->p_type == PT_LOAD && p->p_flags & PF_X ? at(f, p->p_vaddr, p->p_filesz, true) : NULL;
+		const uint8_t *end = start + p->p_filesz, *hit = start;
+
+		for (next = 0; start && (hit = next_bytes(f, hit, (uint64_t)(end - hit))); hit++) {
+			uint64_t va = p->p_vaddr + (uint64_t)(hit - start);
+
+			while (next < s->n && s->addr[next] < va)
+				next++;
+			if (!(next < s->n && s->addr[next] == va) && !agreed(f, va, false))
+				n++;
+		}
+	}
+	return n;
+}
+
+static int decide(struct finder *f, struct insn_sites *ret)
 {
 	ZydisDecoder dec;
 
@@ -323,20 +353,21 @@ static int decide(struct finder *f, struct cpuid_sites *ret)
 	if (!ret->addr || f->error)
 		return -ENOMEM;
 	for (size_t i = 0; i < f->n_site; i++)
-		if ((!ret->n || ret->addr[ret->n - 1] != f->site[i].addr) && agreed(f, f->site[i].addr))
+		if ((!ret->n || ret->addr[ret->n - 1] != f->site[i].addr) && agreed(f, f->site[i].addr, true))
 			ret->addr[ret->n++] = f->site[i].addr;
 	for (size_t i = 0; i < f->n_fn; i++)
 		ret->doubtful += !f->fn[i].sound;
 	ret->functions = f->n_fn;
+	ret->loose = count_loose(f, ret);
 	return 0;
 }
 
-int cpuid_find(const uint8_t *file, size_t bytes, struct cpuid_sites *ret)
+int insn_find(const uint8_t *file, size_t bytes, enum insn what, struct insn_sites *ret)
 {
-	struct finder f = { .file = file, .bytes = bytes };
+	struct finder f = { .file = file, .bytes = bytes, .what = what };
 	int r = -ENOEXEC;
 
-	*ret = (struct cpuid_sites){ 0 };
+	*ret = (struct insn_sites){ 0 };
 	if (bytes < sizeof(f.eh))
 		return r;
 	memcpy(&f.eh, file, sizeof(f.eh));
@@ -352,7 +383,7 @@ int cpuid_find(const uint8_t *file, size_t bytes, struct cpuid_sites *ret)
 	free(f.fn);
 	free(f.site);
 	if (r)
-		cpuid_sites_free(ret);
+		insn_sites_free(ret);
 	return r;
 }
 #endif

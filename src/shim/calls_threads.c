@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Threads and processes of a static program.
+ * Threads and processes that a program makes by system calls of its own.
  *
- * A new thread of the program is a pthread of ours that goes on in the program, so that handlers on it have thread-local
+ * A new thread of the program is a pthread of our C library that goes on in the program, so that handlers on it have thread-local
  * storage and a thread block.  Its end is announced by us: the kernel's own announcement belongs to our C library.
- * A forked process is one by our fork(), for its handlers.  A vfork child shares memory with its parent, which waits in
- * our handler: it gets a block of its own, and what it changes in our tables is put back.
+ * A vfork child shares memory with its parent, which waits in our handler: it gets a block of its own, and what it
+ * changes in our tables is put back.
  *
  * Authority: Linux 6.1 kernel/fork.c; clone(2).
  */
@@ -23,7 +23,8 @@
 
 #include "emul/driver.h"
 #include "emul/raw.h"
-#include "shim/static_exec.h"
+#include "shim/calls.h"
+#include "shim/shim.h"
 
 #define THREAD_STACK    (256u << 10)
 #define VFORK_STACK     (64u << 10)     /* between the parent's frames and the child's */
@@ -31,14 +32,12 @@
 #define CLONE_ARGS_MIN  64
 #define LEGACY_SIGNAL   0xffu
 
-__thread struct static_thread static_self;
-static uint32_t process;                /* id of the process whose memory this is */
-
+__thread struct shim_thread shim_self;
 struct clone_request {
-	uint64_t flags, stack, tls, parent_tid, child_tid, signal;
+	uint64_t flags, stack, tls, parent_tid, child_tid, pidfd, signal;
 };
 
-/* A new context for `static_resume`: the caller's, after the call, with a result of 0. */
+/* A new context for `shim_resume`: the caller's, after the call, with a result of 0. */
 static void child_context(const struct clone_request *r, ucontext_t *uc)
 {
 	greg_t *g = uc->uc_mcontext.gregs;
@@ -48,7 +47,7 @@ static void child_context(const struct clone_request *r, ucontext_t *uc)
 		g[REG_RSP] = (greg_t)r->stack;
 }
 
-/* Puts a signal frame together at the lower end of [low, high): its ucontext, where static_resume takes it. */
+/* Puts a signal frame together at the lower end of [low, high): its ucontext, where shim_resume takes it. */
 static uint64_t make_frame(uint8_t *low, size_t bytes, const ucontext_t *uc, const stack_t *alt)
 {
 	size_t xbytes;
@@ -68,7 +67,7 @@ static uint64_t make_frame(uint8_t *low, size_t bytes, const ucontext_t *uc, con
 	return (uint64_t)(uintptr_t)frame;
 }
 
-void static_rseq_release(void)
+void shim_rseq_release(void)
 {
 	if (!__rseq_size)
 		return;
@@ -79,14 +78,9 @@ void static_rseq_release(void)
 		raw4(SYS_rseq, own, __rseq_size, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
 }
 
-void static_threads_setup(void)
+bool shim_is_vfork_child(void)
 {
-	process = raw_getpid();
-}
-
-bool static_is_vfork_child(void)
-{
-	return raw_getpid() != process;
+	return !shim_owner();
 }
 
 /* ---- threads --------------------------------------------------------------------------------------- */
@@ -133,43 +127,45 @@ static __attribute__((noinline)) void thread_begin(struct thread_start *s)
 	tb->program_stack = (stack_t){ 0 };
 	tb->own_fs = native_host_fs();
 	tb->program_fs = fs;
-	static_rseq_release();
+	shim_rseq_release();
 	native_held_set(s->held);
-	static_self.clear_tid = r.flags & CLONE_CHILD_CLEARTID ? r.child_tid : 0;
+	shim_self.clear_tid = r.flags & CLONE_CHILD_CLEARTID ? r.child_tid : 0;
 	if (r.flags & CLONE_CHILD_SETTID)
 		store_tid(r.child_tid, tid);
 	if (r.flags & CLONE_PARENT_SETTID)
 		store_tid(r.parent_tid, tid);
 	s->result = (long)tid;
 	sem_post(&s->ready);
-	static_resume(frame, fs);
+	shim_resume(frame, fs);
 }
 
 static void *thread_main(void *arg)
 {
-	if (!__builtin_setjmp(static_self.home))
+	if (!__builtin_setjmp(shim_self.home))
 		thread_begin(arg);
 	return NULL;
 }
 
 static void thread_leave(void)
 {
-	__builtin_longjmp(static_self.home, 1);
+	__builtin_longjmp(shim_self.home, 1);
 }
 
-static long new_thread(struct static_call *c, const struct clone_request *r)
+static long new_thread(struct shim_call *c, const struct clone_request *r)
 {
-	struct thread_start s = { .request = r, .uc = c->uc, .fs = c->tb->program_fs, .held = native_held() };
+	struct thread_start s = { .request = r, .uc = c->uc, .held = native_held() };
 	pthread_attr_t attr;
 	pthread_t t;
 
 	if ((r->flags & (CLONE_VM | CLONE_SIGHAND)) != (CLONE_VM | CLONE_SIGHAND))
 		return -EINVAL;
+	s.fs = c->tb && c->tb->own_fs ? c->tb->program_fs : native_host_fs();
+	native_entry_traps = 1;         /* its FS is not ours */
 	if (sem_init(&s.ready, 0, 0) || pthread_attr_init(&attr))
 		return -ENOMEM;
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attr, THREAD_STACK);
-	int e = pthread_create(&t, &attr, thread_main, &s);
+	int e = shim_thread_create(&t, &attr, thread_main, &s);
 
 	pthread_attr_destroy(&attr);
 	if (e)
@@ -182,7 +178,7 @@ static long new_thread(struct static_call *c, const struct clone_request *r)
 static void announce_end(void)
 {
 	static const struct { const void *next; long offset; const void *pending; } empty = { &empty, 0, NULL };
-	struct static_thread *t = &static_self;
+	struct shim_thread *t = &shim_self;
 	uint32_t zero = 0;
 
 	if (t->rseq)
@@ -195,77 +191,77 @@ static void announce_end(void)
 		raw6(SYS_futex, t->clear_tid, FUTEX_WAKE, 1, 0, 0, 0);
 }
 
-long static_call_exit(struct static_call *c)
+long shim_call_exit(struct shim_call *c)
 {
 	greg_t *g = c->uc->uc_mcontext.gregs;
 
-	if (static_is_vfork_child())
+	if (shim_is_vfork_child())
 		raw1(SYS_exit, c->a[0]);
+	if (!c->uc || (!shim_self.home[1] && !shim_has_own_libc))
+		return SHIM_NATIVE;
 	announce_end();
-	if (!static_self.home[1])       /* the first thread: its stack is the process's */
+	if (!shim_self.home[1])         /* the first thread: its stack is the process's */
 		raw1(SYS_exit, c->a[0]);
 	/* back to thread_main on our stack and FS; nothing may come between */
 	memset(&c->uc->uc_sigmask, 0xff, sizeof(uint64_t));
 	g[REG_RIP] = (greg_t)(uintptr_t)thread_leave;
-	g[REG_RSP] = (greg_t)(((uint64_t)(uintptr_t)static_self.home[2] & ~(uint64_t)15) - 1024 - 8);
+	g[REG_RSP] = (greg_t)(((uint64_t)(uintptr_t)shim_self.home[2] & ~(uint64_t)15) - 1024 - 8);
 	c->tb->program_fs = c->tb->own_fs;
 	c->tb->program_stack = (stack_t){ 0 };
 	return 0;
 }
 
-long static_call_set_tid_address(struct static_call *c)
-{
-	static_self.clear_tid = c->a[0];
-	return (long)raw_gettid();
-}
-
-long static_call_rseq(struct static_call *c)
-{
-	long r = raw4(SYS_rseq, c->a[0], c->a[1], c->a[2], c->a[3]);
-
-	if (r)
-		return r;
-	static_self.rseq = c->a[2] & RSEQ_FLAG_UNREGISTER ? 0 : c->a[0];
-	static_self.rseq_bytes = c->a[1];
-	static_self.rseq_sig = c->a[3];
-	return 0;
-}
-
 /* ---- processes --------------------------------------------------------------------------------------- */
 
-static void in_child(struct static_call *c, const struct clone_request *r)
+#define PLAIN_FORK (CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_PARENT_SETTID | CLONE_SETTLS)
+
+/* By fork(3): a C library that the program does not know of has its own to put in order. */
+static long plain_fork(const struct clone_request *r)
 {
-	uint32_t tid = raw_gettid();
+	pid_t pid = fork();
 
-	process = raw_getpid();
-	static_self.clear_tid = r->flags & CLONE_CHILD_CLEARTID ? r->child_tid : 0;
-	static_self.home[1] = NULL;
-	if (r->flags & CLONE_CHILD_SETTID)
-		store_tid(r->child_tid, tid);
-	if (r->flags & CLONE_SETTLS)
-		c->tb->program_fs = r->tls;
-	child_context(r, c->uc);
-}
-
-static long new_process(struct static_call *c, const struct clone_request *r)
-{
-	pid_t pid;
-
-	if (r->flags & ~(uint64_t)(CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_PARENT_SETTID | CLONE_SETTLS |
-				   CLONE_VM | CLONE_VFORK | LEGACY_SIGNAL) || r->signal != SIGCHLD)
-		return -EINVAL;         /* namespaces and the like: not under the emulator */
-	pid = fork();
 	if (pid < 0)
 		return -errno;
-	if (!pid)
-		in_child(c, r);
-	else if (r->flags & CLONE_PARENT_SETTID)
+	if (!pid && r->flags & CLONE_CHILD_SETTID)
+		store_tid(r->child_tid, raw_gettid());
+	if (pid && r->flags & CLONE_PARENT_SETTID)
 		store_tid(r->parent_tid, (uint32_t)pid);
 	return pid;
 }
 
+/* By the system call, with our handlers around it and none of the program's: it did not call fork(3). */
+static long bare_fork(const struct clone_request *r, uint64_t flags)
+{
+	emul_fork_prepare();
+	long pid = raw6(SYS_clone, flags | r->signal, 0, flags & CLONE_PIDFD ? r->pidfd : r->parent_tid, r->child_tid,
+			r->tls, 0);
+
+	emul_fork_done(pid == 0);
+	if (!pid)
+		shim_forked();
+	return pid;
+}
+
+/* Children that could share the memory of their parent get a copy of it. */
+static long new_process(struct shim_call *c, const struct clone_request *r)
+{
+	uint64_t flags = r->flags & ~(uint64_t)CLONE_VM;
+	bool plain = shim_has_own_libc && !(flags & ~(uint64_t)PLAIN_FORK) && r->signal == SIGCHLD;
+	long pid = plain ? plain_fork(r) : bare_fork(r, flags);
+
+	if (pid)
+		return pid;
+	shim_self.clear_tid = flags & CLONE_CHILD_CLEARTID ? r->child_tid : 0;
+	shim_self.home[1] = NULL;
+	if (flags & CLONE_SETTLS && c->tb)
+		c->tb->program_fs = r->tls;
+	if (c->uc)
+		child_context(r, c->uc);
+	return 0;
+}
+
 struct vfork_start {
-	struct static_call *c;
+	struct shim_call *c;
 	const struct clone_request *request;
 	struct native_tb *tb;
 };
@@ -292,12 +288,12 @@ static void vfork_child(void *arg)
 	frame = make_frame(room, sizeof(room), &uc, &alt);
 	if (!frame)
 		raw1(SYS_exit_group, 127);
-	static_resume(frame, tb->program_fs);
+	shim_resume(frame, tb->program_fs);
 }
 
-static long new_vfork(struct static_call *c, const struct clone_request *r)
+static long new_vfork(struct shim_call *c, const struct clone_request *r)
 {
-	struct static_thread self = static_self;
+	struct shim_thread self = shim_self;
 	uint64_t held = native_held();
 	uint8_t table[NATIVE_SIGNALS_BYTES];
 	struct vfork_start s = { .c = c, .request = r, .tb = native_thread_spare() };
@@ -306,29 +302,32 @@ static long new_vfork(struct static_call *c, const struct clone_request *r)
 	if (!s.tb)
 		return -ENOMEM;
 	native_signals_save(table);
-	pid = static_clone(CLONE_VM | CLONE_VFORK | (r->signal & LEGACY_SIGNAL),
+	pid = shim_clone(CLONE_VM | CLONE_VFORK | (r->signal & LEGACY_SIGNAL),
 			   (uint64_t)(uintptr_t)table - VFORK_STACK, vfork_child, &s);
 	native_signals_put_back(table);
 	native_thread_release(s.tb);
-	if (static_self.exec_buf)
-		munmap(static_self.exec_buf, static_self.exec_bytes);
-	static_self = self;
+	if (shim_self.exec_buf)
+		munmap(shim_self.exec_buf, shim_self.exec_bytes);
+	shim_self = self;
 	native_held_set(held);
-	if (pid > 0 && r->flags & CLONE_PARENT_SETTID)
+	if (pid > 0 && r->flags & CLONE_PIDFD)
+		store_tid(r->pidfd, (uint32_t)raw2(SYS_pidfd_open, pid, 0));
+	else if (pid > 0 && r->flags & CLONE_PARENT_SETTID)
 		store_tid(r->parent_tid, (uint32_t)pid);
 	return pid;
 }
 
-long static_call_clone(struct static_call *c, long nr)
+long shim_call_clone(struct shim_call *c)
 {
 	struct clone_request r = { .signal = SIGCHLD };
+	long nr = c->nr;
 
 	if (nr == SYS_vfork) {
 		r.flags = CLONE_VM | CLONE_VFORK;
 	} else if (nr == SYS_clone) {
 		r = (struct clone_request){ .flags = c->a[0] & ~(uint64_t)LEGACY_SIGNAL, .stack = c->a[1],
 					    .parent_tid = c->a[2], .child_tid = c->a[3], .tls = c->a[4],
-					    .signal = c->a[0] & LEGACY_SIGNAL };
+					    .pidfd = c->a[2], .signal = c->a[0] & LEGACY_SIGNAL };
 	} else if (nr == SYS_clone3) {
 		struct clone_args a = { 0 };
 		size_t n = c->a[1] < sizeof(a) ? (size_t)c->a[1] : sizeof(a);
@@ -339,13 +338,21 @@ long static_call_clone(struct static_call *c, long nr)
 			return -EFAULT;
 		r = (struct clone_request){ .flags = a.flags, .stack = a.stack ? a.stack + a.stack_size : 0,
 					    .parent_tid = a.parent_tid, .child_tid = a.child_tid, .tls = a.tls,
-					    .signal = a.exit_signal };
+					    .pidfd = a.pidfd, .signal = a.exit_signal };
+		if (a.set_tid_size || a.flags & CLONE_INTO_CGROUP)
+			return -EINVAL;
 	}
+	bool shares = r.flags & CLONE_VM, waits = r.flags & CLONE_VFORK;
+
+	/* a stack of its own and no context: the kernel's, and the caller's business as ever */
+	if (!c->uc && (r.stack || (shares && !waits)))
+		return SHIM_NATIVE;
 	if (r.flags & CLONE_THREAD)
 		return new_thread(c, &r);
-	if ((r.flags & (CLONE_VM | CLONE_VFORK)) == (CLONE_VM | CLONE_VFORK))
+	if (shares && waits && shim_has_own_libc)
 		return new_vfork(c, &r);
-	if (r.flags & CLONE_VM)
-		return -EINVAL;         /* a second process for ever in the same memory has no place for our state */
-	return new_process(c, &r);
+	if (!shares || waits)
+		return new_process(c, &r);
+	/* a second process for ever in the same memory: a C library that both know has no place for our state */
+	return shim_has_own_libc || nr == SYS_clone3 || !r.stack ? -EINVAL : SHIM_NATIVE;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Signal calls of a static program: dispositions go to emul_sigaction, trap signals are never really blocked, and the
- * alternate stack is the emulator's, with the program's kept beside it.
+ * Trapped calls about signals: dispositions go to emul_sigaction, trap signals are never really blocked, and the
+ * alternate stack of a thread with a block is the emulator's, with the program's kept beside it.
  *
  * Authority: Linux 6.1 kernel/signal.c.
  */
@@ -10,7 +10,8 @@
 
 #include "emul/driver.h"
 #include "emul/raw.h"
-#include "shim/static_exec.h"
+#include "shim/calls.h"
+#include "shim/shim.h"
 
 #define SIGSET_BYTES 8
 #define MIN_STACK    2048
@@ -21,12 +22,14 @@ struct kernel_action {
 };
 #define SA_RESTORER_FLAG 0x04000000u
 
-long static_call_sigaction(struct static_call *c)
+long shim_call_sigaction(struct shim_call *c)
 {
 	struct kernel_action k;
 	struct sigaction act, old;
 	int sig = (int)c->a[0], r;
 
+	if (!shim_on())
+		return SHIM_NATIVE;
 	if (c->a[3] != SIGSET_BYTES)
 		return -EINVAL;
 	if (c->a[1]) {
@@ -44,14 +47,32 @@ long static_call_sigaction(struct static_call *c)
 	return emul_user_write(c->a[2], &k, sizeof(k)) ? -EFAULT : 0;
 }
 
-/* The mask takes effect when the handler returns. */
-long static_call_sigprocmask(struct static_call *c)
+static void mask_get(const struct shim_call *c, uint64_t *mask)
+{
+	if (c->uc)
+		__builtin_memcpy(mask, &c->uc->uc_sigmask, sizeof(*mask));
+	else
+		raw4(SYS_rt_sigprocmask, SIG_BLOCK, NULL, mask, sizeof(*mask));
+}
+
+/* Of a trap the mask takes effect when the handler returns. */
+static void mask_set(const struct shim_call *c, uint64_t mask)
+{
+	if (c->uc)
+		__builtin_memcpy(&c->uc->uc_sigmask, &mask, sizeof(mask));
+	else
+		raw4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof(mask));
+}
+
+long shim_call_sigprocmask(struct shim_call *c)
 {
 	uint64_t traps = native_trap_mask(), mask, set, was;
 
+	if (!shim_on())
+		return SHIM_NATIVE;
 	if (c->a[3] != SIGSET_BYTES)
 		return -EINVAL;
-	__builtin_memcpy(&mask, &c->uc->uc_sigmask, sizeof(mask));
+	mask_get(c, &mask);
 	was = mask = (mask & ~traps) | native_held();
 	if (c->a[1]) {
 		if (emul_user_read(&set, c->a[1], sizeof(set)))
@@ -72,16 +93,20 @@ long static_call_sigprocmask(struct static_call *c)
 		mask &= ~((uint64_t)1 << (SIGKILL - 1) | (uint64_t)1 << (SIGSTOP - 1));
 	}
 	/* as in Linux, the new mask is in force even when the old one cannot be stored */
+	mask_set(c, mask & ~traps);
 	native_held_set(mask);
-	mask &= ~traps;
-	__builtin_memcpy(&c->uc->uc_sigmask, &mask, sizeof(mask));
 	return c->a[2] && emul_user_write(c->a[2], &was, sizeof(was)) ? -EFAULT : 0;
 }
 
-long static_call_sigaltstack(struct static_call *c)
+long shim_call_sigaltstack(struct shim_call *c)
 {
-	stack_t *now = &c->tb->program_stack, want;
-	uint64_t rsp = (uint64_t)c->uc->uc_mcontext.gregs[REG_RSP], base = (uint64_t)(uintptr_t)now->ss_sp;
+	struct native_tb *tb = c->uc ? c->tb : shim_on() ? native_thread_peek() : NULL;
+
+	if (!tb)                        /* the kernel's own is the program's still */
+		return SHIM_NATIVE;
+	stack_t *now = &tb->program_stack, want;
+	uint64_t rsp = c->uc ? (uint64_t)c->uc->uc_mcontext.gregs[REG_RSP] : (uint64_t)(uintptr_t)__builtin_frame_address(0);
+	uint64_t base = (uint64_t)(uintptr_t)now->ss_sp;
 	bool on = base && rsp > base && rsp - base <= now->ss_size;
 	stack_t old = { .ss_sp = now->ss_sp, .ss_size = base ? now->ss_size : 0,
 			.ss_flags = !base ? SS_DISABLE : on ? SS_ONSTACK : 0 };
