@@ -179,50 +179,53 @@ static void put_maps_line(struct text *t, const struct emul_mapping *m, const ch
 	put(t, line, (size_t)n);
 }
 
-/* Our own view of enclave files is memory of the process like any other, and says whose it is. */
-static void edit_maps_line(struct text *t, char *line, size_t bytes)
+/*
+ * A line of a mapping.  Our own view of enclave files is memory of the process like any other, and says whose it is; so
+ * does the pool.  `joined`: one line per mapping of the program, however many real ones there are; else every real one
+ * keeps its own, with its counts behind it, under the name and rights of the program's.
+ */
+static void edit_mapping(struct text *t, char *line, size_t bytes, bool joined)
 {
-	static const char file[] = "/memfd:sgx_enclave";
-	char *at = memmem(line, bytes, file, sizeof(file) - 1);
+	static const char files[] = "/memfd:sgx_", moved[] = "/memfd:sgx_moved";
+	char *at = memmem(line, bytes, files, sizeof(files) - 1), r, w, x;
 	unsigned long long start, end;
 	struct emul_mapping m;
 
-	if (!at || sscanf(line, "%llx-%llx", &start, &end) != 2) {
+	if (!at || sscanf(line, "%llx-%llx %c%c%c", &start, &end, &r, &w, &x) != 5) {
 		put(t, line, bytes);
 		return;
 	}
-	if (emul_mapping_at(start, &m)) {
-		/* one line per mapping of the program, however many real ones there are */
-		if (m.start == start)
-			put_maps_line(t, &m, "/dev/sgx_enclave");
-		while (m.end < end && emul_mapping_at(m.end, &m))
-			put_maps_line(t, &m, "/dev/sgx_enclave");
+	if (!strncmp(at, moved, sizeof(moved) - 1)) {
+		m = (struct emul_mapping){ .start = start, .end = end, .prot = (r == 'r' ? PROT_READ : 0) |
+					   (w == 'w' ? PROT_WRITE : 0) | (x == 'x' ? PROT_EXEC : 0) };
+		put_maps_line(t, &m, "/dev/sgx_enclave");
 		return;
 	}
-	put(t, line, (size_t)(at - line));
-	put(t, "[sgxctl]\n", 9);
-}
-
-/* Here each mapping has counts behind it: every real one keeps its own, under the name and rights of the program's. */
-static void edit_smaps_line(struct text *t, char *line, size_t bytes)
-{
-	static const char file[] = "/memfd:sgx_enclave";
-	char *at = memmem(line, bytes, file, sizeof(file) - 1);
-	unsigned long long start, end;
-	struct emul_mapping m;
-
-	if (!at || sscanf(line, "%llx-%llx", &start, &end) != 2) {
-		put(t, line, bytes);
+	if (!emul_mapping_at(start, &m)) {
+		put(t, line, (size_t)(at - line));
+		put(t, "[sgxctl]\n", 9);
 		return;
 	}
-	if (emul_mapping_at(start, &m)) {
+	if (!joined) {
 		m.start = start;
 		m.end = end;
 		put_maps_line(t, &m, "/dev/sgx_enclave");
 		return;
 	}
-	put(t, line, (size_t)(at - line));
-	put(t, "[sgxctl]\n", 9);
+	if (m.start == start)
+		put_maps_line(t, &m, "/dev/sgx_enclave");
+	while (m.end < end && emul_mapping_at(m.end, &m))
+		put_maps_line(t, &m, "/dev/sgx_enclave");
+}
+
+static void edit_maps_line(struct text *t, char *line, size_t bytes)
+{
+	edit_mapping(t, line, bytes, true);
+}
+
+static void edit_smaps_line(struct text *t, char *line, size_t bytes)
+{
+	edit_mapping(t, line, bytes, false);
 }
 
 static void edit_cpuinfo_line(struct text *t, char *line, size_t bytes)
