@@ -201,6 +201,15 @@ static void test_policy(void)
 
 /* ---- what the plan demands ----------------------------------------------------------------------- */
 
+/* As the reader of a file leaves it: what every SIGSTRUCT has in common is there, as encl_build sees to. */
+static void sign_itself(struct plan *p)
+{
+	p->has_sigstruct = true;
+	memcpy(p->sigstruct.header, sgx_sigstruct_header, sizeof(p->sigstruct.header));
+	memcpy(p->sigstruct.header2, sgx_sigstruct_header2, sizeof(p->sigstruct.header2));
+	p->sigstruct.exponent = 3;
+}
+
 /* Builds with what the image itself is signed with; 0 and the enclave freed, or the code of the error. */
 static enum err_code built(struct script *s, struct plan *p, struct encl *ret_copy)
 {
@@ -234,7 +243,7 @@ static void test_own_sigstruct(void)
 	struct plan p = rig_plan(1);
 	struct encl en = { 0 };
 
-	p.has_sigstruct = true;
+	sign_itself(&p);
 	p.sigstruct.date = 0x20240229;
 	p.sigstruct.miscmask = 1;
 	script_expect(s, STEPS(own_sigstruct));
@@ -259,7 +268,7 @@ static void demands_base(uint64_t base, enum err_code code, const char *what)
 	struct plan p = rig_plan(1);
 	struct encl en = { 0 };
 
-	p.has_sigstruct = true;
+	sign_itself(&p);
 	p.has_base = true;
 	p.base = base;
 	seen_offset = 1;
@@ -280,7 +289,7 @@ static void test_base_taken(int64_t answer)
 	struct plan p = rig_plan(1);
 	struct encl en = { 0 };
 
-	p.has_sigstruct = true;
+	sign_itself(&p);
 	p.has_base = true;
 	p.base = (uint64_t)1 << 40;
 	script_expect(s, steps, 1);
@@ -293,7 +302,7 @@ static void refused_plan(struct plan p, const char *what)
 	struct script *s = script_new();
 	struct encl en = { 0 };
 
-	p.has_sigstruct = true;
+	sign_itself(&p);
 	script_expect(s, STEPS(at_base));
 	ok(built(s, &p, &en) == ERR_UNSUPPORTED, "%s is refused", what);
 	is_u64(script_left(s), 3, "before anything is asked of a device");
@@ -352,7 +361,7 @@ static void test_pattern(void)
 	struct plan p = rig_plan(3);
 	struct encl en = { 0 };
 
-	p.has_sigstruct = true;
+	sign_itself(&p);
 	p.runs[1].fill = 0x11223344;
 	script_expect(s, STEPS(patterned));
 	ok(built(s, &p, &en) == ERR_NONE && seen_pages == 7 && !seen_wrong,
