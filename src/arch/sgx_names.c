@@ -218,3 +218,19 @@ size_t sgx_bit_names(const struct sgx_name *table, uint64_t bits, const char *na
 	}
 	return n;
 }
+
+void sgx_bits_text(const struct sgx_name *table, uint64_t bits, char *buf, size_t bytes)
+{
+	const char *names[SGX_MAX_BITS];
+	size_t n = sgx_bit_names(table, bits, names), at = 0;
+
+	if (!n)
+		names[n++] = "none";
+	for (size_t i = 0; i < n; i++) {
+		if (i && at + 1 < bytes)
+			buf[at++] = ' ';
+		for (const char *c = names[i]; *c && at + 1 < bytes; c++)
+			buf[at++] = *c;
+	}
+	buf[at] = '\0';
+}

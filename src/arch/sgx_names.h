@@ -49,4 +49,8 @@ const char *sgx_ioctl_name(unsigned long cmd);
  */
 size_t sgx_bit_names(const struct sgx_name *table, uint64_t bits, const char *names[SGX_MAX_BITS]);
 
+#define SGX_BITS_TEXT 128       /* enough for what one finds; more is cut */
+/* The same as words with a space between, "none" for no bit, into buf; bytes > 0. */
+void sgx_bits_text(const struct sgx_name *table, uint64_t bits, char *buf, size_t bytes);
+
 #endif

@@ -132,7 +132,8 @@ static int predict(const struct secs_args *a, const struct measured *m, const st
 	const struct plan *p = &m->plan;
 	const struct sgx_arch_sigstruct *sig = p->has_sigstruct ? &p->sigstruct : NULL;
 
-	if (plan_secs(p, sig, a->debug ? 1 : a->production ? 0 : -1, &o->host, ret, e) < 0)
+	if (plan_secs(p, sig, a->debug ? 1 : a->production ? 0 : -1, &o->host, ret, e) < 0 ||
+	    (sig && plan_host_has(&o->host, sig, e) < 0))
 		return -1;
 	ret->attributes.flags |= SGX_ATTR_INIT;
 	memcpy(ret->mrenclave, m->mrenclave, sizeof(ret->mrenclave));

@@ -23,9 +23,8 @@ void run_doc(struct json *obj, const struct plan_run *r);
 /* What a device offers (offers.c). */
 struct offers {
 	char device[16];
-	bool known;             /* false: the device does not tell; the rest is everything */
 	struct plan_host host;
-	uint64_t attributes, max_size_log2;
+	uint64_t max_size_log2;
 };
 /* Asks for the device that the options mean; no enclave is made. */
 int offers_ask(struct offers *ret, struct err *e);

@@ -11,8 +11,8 @@ static int read_reply(const struct json *reply, struct offers *ret, struct err *
 	const char *device = json_str(json_get(reply, "device"));
 	uint64_t misc;
 
-	if (!device || json_bool(json_get(reply, "known"), &ret->known) < 0 ||
-	    json_u64(json_get(reply, "attributes"), &ret->attributes) < 0 ||
+	if (!device || json_bool(json_get(reply, "known"), &ret->host.known) < 0 ||
+	    json_u64(json_get(reply, "attributes"), &ret->host.attributes) < 0 ||
 	    json_u64(json_get(reply, "xfrm"), &ret->host.xfrm) < 0 ||
 	    json_u64(json_get(reply, "miscselect"), &misc) < 0 ||
 	    json_u64(json_get(reply, "max_size_log2"), &ret->max_size_log2) < 0)

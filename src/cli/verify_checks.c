@@ -104,15 +104,13 @@ static void add_finding(void *arg, const struct sigstruct_finding *f)
 
 /* ---- what is demanded, and what there is --------------------------------------------------------- */
 
-/* "the device does not offer PROVISIONKEY, KSS" */
+/* "... does not offer: PROVISIONKEY KSS" */
 static void missing_text(const struct sgx_name *table, uint64_t bits, char *buf, size_t bytes)
 {
-	const char *names[SGX_MAX_BITS];
-	size_t n = sgx_bit_names(table, bits, names);
-	int used = snprintf(buf, bytes, "the signer demands what the device does not offer:");
+	char names[400];
 
-	for (size_t i = 0; i < n && used >= 0 && (size_t)used < bytes; i++)
-		used += snprintf(buf + used, bytes - (size_t)used, " %s", names[i]);
+	sgx_bits_text(table, bits, names, sizeof(names));
+	snprintf(buf, bytes, "the signer demands what the device does not offer: %s", names);
 }
 
 /* Bits that the SIGSTRUCT pins to 1. */
@@ -124,7 +122,7 @@ static void check_pinned(struct checking *c, const char *name, uint64_t pinned, 
 	missing_text(table, pinned & ~offered, message, sizeof(message));
 	snprintf(expected, sizeof(expected), "0x%llx", (unsigned long long)(pinned & offered));
 	snprintf(actual, sizeof(actual), "0x%llx", (unsigned long long)pinned);
-	if (!c->v->offers.known)
+	if (!c->v->offers.host.known)
 		add(c, name, UNKNOWN, NULL, NULL, "the device does not tell what it offers");
 	else
 		add(c, name, pinned & ~offered ? WRONG : RIGHT, expected, actual, message);
@@ -189,7 +187,7 @@ static int check_policy(struct checking *c, struct err *e)
 	bool too_large;
 
 	check_pinned(c, "attributes.flags", s->attributes.flags & s->attributemask.flags & ~(uint64_t)SGX_ATTR_INIT,
-		     o->attributes, sgx_attr_bit_names);
+		     o->host.attributes, sgx_attr_bit_names);
 	check_pinned(c, "attributes.xfrm", s->attributes.xfrm & s->attributemask.xfrm, o->host.xfrm,
 		     sgx_xfrm_bit_names);
 	check_pinned(c, "miscselect", s->miscselect & s->miscmask, o->host.miscselect, sgx_misc_bit_names);
@@ -213,12 +211,12 @@ static void add_offers(struct json *doc, const struct offers *o)
 	struct json *list;
 
 	json_add_str(doc, "device", o->device);
-	if (!o->known) {
+	if (!o->host.known) {
 		json_add_null(doc, "offers");
 		return;
 	}
 	list = json_add_obj(doc, "offers");
-	attributes_doc(list, "attributes", &(struct sgx_attributes){ o->attributes, o->host.xfrm });
+	attributes_doc(list, "attributes", &(struct sgx_attributes){ o->host.attributes, o->host.xfrm });
 	json_add_hex(list, "miscselect", o->host.miscselect);
 	json_add_size(list, "max_size_log2", o->max_size_log2);
 }

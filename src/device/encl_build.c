@@ -45,10 +45,11 @@ static const struct sgx_arch_sigstruct *given_sigstruct(const struct encl *en, c
 
 static int fill_secs(struct encl *en, const struct encl_opts *o, struct err *e)
 {
+	const struct sgx_arch_sigstruct *sig = given_sigstruct(en, o);
 	struct plan_host host;
 
 	device_host(en->dev, &host);    /* where it does not tell, create() finds out */
-	if (plan_secs(&en->plan, given_sigstruct(en, o), o->debug, &host, &en->secs, e))
+	if (plan_secs(&en->plan, sig, o->debug, &host, &en->secs, e) || (sig && plan_host_has(&host, sig, e)))
 		return -1;
 	en->debug = en->secs.attributes.flags & SGX_ATTR_DEBUG;
 	return 0;

@@ -12,19 +12,6 @@
 #include "base/fmt.h"
 #include "device/internal.h"
 
-static void bits_text(const struct sgx_name *table, uint64_t bits, char *buf, size_t bytes)
-{
-	const char *names[SGX_MAX_BITS];
-	size_t n = sgx_bit_names(table, bits, names), at = 0;
-
-	buf[0] = 0;
-	for (size_t i = 0; i < n && at < bytes; i++) {
-		int w = snprintf(buf + at, bytes - at, "%s%s", i ? " " : "", names[i]);
-
-		at += w > 0 ? (size_t)w : 0;
-	}
-}
-
 /* ---- building ------------------------------------------------------------------------------------ */
 
 int encl_explain_create(struct encl *en, int sys, struct err *e)
@@ -60,9 +47,9 @@ static int init_eacces(const struct encl *en, struct err *e)
 	/* what the driver allows without being asked */
 	uint64_t denied = en->secs.attributes.flags &
 		~(uint64_t)(SGX_ATTR_DEBUG | SGX_ATTR_MODE64BIT | SGX_ATTR_KSS | SGX_ATTR_INIT);
-	char names[128];
+	char names[SGX_BITS_TEXT];
 
-	bits_text(sgx_attr_bit_names, denied, names, sizeof(names));
+	sgx_bits_text(sgx_attr_bit_names, denied, names, sizeof(names));
 	err_set(e, ERR_INIT, EACCES, "the driver does not grant attributes 0x%llx (%s)",
 		(unsigned long long)denied, names);
 	return err_hint(e, "PROVISIONKEY needs an open %s; EINITTOKENKEY is never granted",

@@ -68,14 +68,14 @@ void device_host(const struct sgx_dev *d, struct plan_host *ret)
 {
 	struct dev_offers o;
 
-	*ret = (struct plan_host){ .xfrm = device_xcr0(), .miscselect = UINT32_MAX };
+	*ret = (struct plan_host){ .attributes = UINT64_MAX, .xfrm = device_xcr0(), .miscselect = UINT32_MAX };
 	if (!strcmp(sgx_dev_name(d), "kernel"))
 		kernel_offers(&o);
 	else if (!strcmp(sgx_dev_name(d), "emulated"))
 		sgx_dev_emul_offers(&o);
 	else
 		return;         /* a script of a test says itself what is refused */
-	*ret = (struct plan_host){ o.xfrm, o.miscselect };
+	*ret = (struct plan_host){ o.known, o.attributes, o.xfrm, o.miscselect };
 }
 
 int sgx_dev_offers(const struct dev_config *cfg, struct dev_offers *ret, struct err *e)

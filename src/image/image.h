@@ -271,6 +271,8 @@ void plan_diffs_release(struct plan_diffs *d);
 
 /* What of a SECS a device can give. */
 struct plan_host {
+	bool known;             /* false: the device does not tell; the rest is the most that can be hoped for */
+	uint64_t attributes;    /* without INIT */
 	uint64_t xfrm;          /* XSAVE features that an enclave may use */
 	uint32_t miscselect;
 };
@@ -283,6 +285,12 @@ struct plan_host {
  */
 int plan_secs(const struct plan *p, const struct sgx_arch_sigstruct *sig, int debug,
 	      const struct plan_host *host, struct sgx_arch_secs *ret_secs, struct err *e);
+
+/*
+ * Has the device every bit that sig demands, set and masked, of ATTRIBUTES, XFRM and MISCSELECT?  ERR_UNSUPPORTED
+ * names the field, the bits, and what there is.  Yes, where host is not known: the device will say.
+ */
+int plan_host_has(const struct plan_host *host, const struct sgx_arch_sigstruct *sig, struct err *e);
 
 /* Could a driver build it at all?  ERR_NO_TCS, ERR_UNSUPPORTED (no_run, pages measured in part). */
 int plan_can_load(const struct plan *p, struct err *e);

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "arch/sgx_names.h"
 #include "image/internal.h"
 
 /* What mask pins is as signed; of the rest, what is wished and can be had. */
@@ -54,6 +55,38 @@ int plan_secs(const struct plan *p, const struct sgx_arch_sigstruct *sig, int de
 	s.attributes.xfrm = choose(sig->attributes.xfrm, sig->attributemask.xfrm, p->attributes.xfrm, host->xfrm) |
 			    SGX_XFRM_LEGACY;
 	*ret_secs = s;
+	return 0;
+}
+
+int plan_host_has(const struct plan_host *host, const struct sgx_arch_sigstruct *sig, struct err *e)
+{
+	const struct demand {
+		const char *field;
+		uint64_t pinned, offered;
+		const struct sgx_name *names;
+	} demands[] = {
+		/* INIT is nothing a device has: EINIT sets it, and refuses who demands it before */
+		{ "ATTRIBUTES", sig->attributes.flags & sig->attributemask.flags & ~(uint64_t)SGX_ATTR_INIT,
+		  host->attributes, sgx_attr_bit_names },
+		{ "XFRM", sig->attributes.xfrm & sig->attributemask.xfrm, host->xfrm, sgx_xfrm_bit_names },
+		{ "MISCSELECT", sig->miscselect & sig->miscmask, host->miscselect, sgx_misc_bit_names },
+	};
+
+	for (size_t i = 0; host->known && i < sizeof(demands) / sizeof(demands[0]); i++) {
+		const struct demand *d = &demands[i];
+		uint64_t lacking = d->pinned & ~d->offered;
+		char names[SGX_BITS_TEXT], there[SGX_BITS_TEXT];
+
+		if (!lacking)
+			continue;
+		sgx_bits_text(d->names, lacking, names, sizeof(names));
+		sgx_bits_text(d->names, d->offered, there, sizeof(there));
+		err_set(e, ERR_UNSUPPORTED, 0, "the SIGSTRUCT demands %s 0x%llx, of which the device does not offer "
+			"0x%llx (%s); it offers 0x%llx (%s)", d->field, (unsigned long long)d->pinned,
+			(unsigned long long)lacking, names, (unsigned long long)d->offered, there);
+		return err_hint(e, "a machine that has them is needed, or a SIGSTRUCT that leaves these bits out of its "
+				"mask; 'sgxctl verify' compares all fields");
+	}
 	return 0;
 }
 

@@ -96,6 +96,25 @@ nothing_left() {
 	fails_with sigstruct-mismatch
 }
 
+@test "a SIGSTRUCT that demands what the device has not is refused before CREATE, and says what" {
+	refused() {
+		json sign grow --out "$BATS_TEST_TMPDIR/s.sig" "${@:3}" >/dev/null
+		run -4 load --device=emulated --sigstruct "$BATS_TEST_TMPDIR/s.sig"
+		fails_with unsupported
+		has ".error.message | contains(\"demands $1 \") and contains(\"does not offer $2\") and contains(\"it offers 0x\")"
+		has '.error | has("errno") | not'
+		nothing_left
+		run -4 json dump-secs --image grow --sigstruct "$BATS_TEST_TMPDIR/s.sig" --device=emulated
+		fails_with unsupported
+	}
+	refused XFRM "0x4000000000000000 (bit62)" --xfrm X87,SSE,bit62 --xfrm-mask X87,SSE,bit62
+	refused ATTRIBUTES "0x440 (CET AEXNOTIFY)" --attributes MODE64BIT,CET,AEXNOTIFY
+	refused MISCSELECT "0x2 (CPINFO)" --miscselect CPINFO --miscselect-mask CPINFO
+	# what is only wished is left out
+	json sign grow --out "$BATS_TEST_TMPDIR/s.sig" --xfrm X87,SSE,bit62 --xfrm-mask X87,SSE >/dev/null
+	run -0 load --device=emulated --sigstruct "$BATS_TEST_TMPDIR/s.sig"
+}
+
 # sdk FILE [mk_sdk options]: an SDK enclave, signed with a key of its own
 sdk() {
 	command -v python3 >/dev/null || skip "there is no python3"

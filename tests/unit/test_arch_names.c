@@ -32,6 +32,7 @@ static void test_table_is_a_bijection(const char *what, const struct sgx_name *t
 static void test_bits(void)
 {
 	const char *names[SGX_MAX_BITS];
+	char text[SGX_BITS_TEXT];
 
 	is_u64(sgx_bit_names(sgx_attr_bit_names, SGX_ATTR_DEBUG | SGX_ATTR_MODE64BIT, names), 2,
 	       "two attribute bits give two names");
@@ -41,6 +42,13 @@ static void test_bits(void)
 	ok(named(names[0], "bit3") && named(names[1], "bit63"), "they are called by their number");
 	is_u64(sgx_bit_names(sgx_xfrm_bit_names, UINT64_MAX, names), 64, "all 64 bits fit the array");
 	is_u64(sgx_bit_names(sgx_xfrm_bit_names, 0, names), 0, "no bits, no names");
+	sgx_bits_text(sgx_xfrm_bit_names, 7, text, sizeof(text));
+	ok(!strcmp(text, "X87 SSE AVX"), "bits as words");
+	sgx_bits_text(sgx_xfrm_bit_names, 0, text, sizeof(text));
+	ok(!strcmp(text, "none"), "no bits have a word too");
+	memset(text, 'x', sizeof(text));
+	sgx_bits_text(sgx_xfrm_bit_names, UINT64_MAX, text, 8);
+	ok(!strcmp(text, "X87 SSE") && text[8] == 'x', "what does not fit is cut, and nothing is written behind it");
 }
 
 int main(void)

@@ -159,6 +159,42 @@ static void test_load(void)
 	ok(sigstruct_load(path_of("none"), &got, &e) < 0 && e.sys == ENOENT, "no file");
 }
 
+/* ---- what a device must have --------------------------------------------------------------- */
+
+static void demands(struct sgx_arch_sigstruct sig, const struct plan_host *host, const char *lacking, const char *what)
+{
+	struct err e = { 0 };
+	int ret = plan_host_has(host, &sig, &e);
+
+	if (!ok(lacking ? ret < 0 && e.code == ERR_UNSUPPORTED && strstr(e.msg, lacking) : !ret && !e.code, "%s", what))
+		printf("#  %s\n", e.msg);
+}
+
+static void test_host(void)
+{
+	const struct plan_host host = { true, SGX_ATTR_DEBUG | SGX_ATTR_MODE64BIT, 7, SGX_MISC_EXINFO };
+	const struct sgx_arch_sigstruct all = { .attributes = { ~0ull, ~0ull }, .miscselect = ~0u };
+	const struct sgx_arch_sigstruct mask = { .attributemask = { ~0ull, ~0ull }, .miscmask = ~0u };
+	struct plan_host untold = host;
+	struct sgx_arch_sigstruct s = all;
+
+	demands(all, &host, NULL, "set and not masked is not demanded");
+	demands(mask, &host, NULL, "masked and not set is not demanded");
+	s.attributemask.xfrm = 0x23;
+	demands(s, &host, "XFRM 0x23, of which the device does not offer 0x20 (OPMASK); it offers 0x7 (X87 SSE AVX)",
+		"XFRM bits that the device does not have");
+	untold.known = false;
+	demands(s, &untold, NULL, "a device that does not tell may have them");
+	s.attributemask.xfrm = 7;
+	demands(s, &host, NULL, "all that it has may be demanded");
+	s.attributemask.flags = SGX_ATTR_KSS | SGX_ATTR_MODE64BIT;
+	demands(s, &host, "ATTRIBUTES 0x84, of which the device does not offer 0x80 (KSS)", "attributes that it does not have");
+	s.attributemask.flags = SGX_ATTR_INIT;
+	demands(s, &host, NULL, "INIT is EINIT's to judge");
+	s.miscmask = 3;
+	demands(s, &host, "MISCSELECT 0x3, of which the device does not offer 0x2", "a MISCSELECT that it does not have");
+}
+
 /* ---- keys ---------------------------------------------------------------------------------- */
 
 static void write_pem(const char *path, EVP_PKEY *pkey, const char *passphrase)
@@ -405,6 +441,7 @@ int main(void)
 	test_tamper();
 	test_fields();
 	test_load();
+	test_host();
 	test_bad_keys();
 	test_race();
 	test_user_key();
