@@ -98,6 +98,28 @@ foretold() {
 	has '.same_mrenclave and ([.differences[].kind] - ["signed", "sigstruct", "signer"] == [])'
 }
 
+@test "dump-secs --image takes the second file of an image, and what measure takes" {
+	py mk_enarx.py -o shim
+	py mk_enarx.py --exec -o prog
+	run -1 json dump-secs --image shim --device=emulated
+	fails_with no-image
+	json sign shim --exec prog --out keep.sig >/dev/null
+	foretold shim --exec prog --sigstruct keep.sig
+	run -0 json dump-secs --image shim --exec prog --device=emulated
+	has ".secs.mrenclave == \"$(json measure shim --exec prog | jq -r .mrenclave)\""
+	py mk_gramine.py -o g --size 4M
+	run -64 json dump-secs --image g.manifest.sgx --device=emulated
+	fails_with usage
+	json sign g.manifest.sgx --libpal g.libpal.so --format gramine:2 -o g.sig >/dev/null
+	foretold g.manifest.sgx --libpal g.libpal.so
+	mv g.sig away.sig
+	run -4 json dump-secs --image g.manifest.sgx --libpal g.libpal.so --device=emulated
+	fails_with unsupported
+	foretold g.manifest.sgx --libpal g.libpal.so --sigstruct away.sig
+	run -0 json dump-secs --image g.manifest.sgx --libpal g.libpal.so --format gramine:2 --device=emulated
+	has ".secs.mrenclave == \"$(hex_at away.sig 960 32)\" and .secs.mrsigner == null"
+}
+
 @test "dump-secs --image: bytes as a loader would give them" {
 	keys
 	sdk a.so
