@@ -10,7 +10,7 @@ EXTRA_DIST += tests/bench/bench.sh
 
 bench: all tests/bench/bench_emul tests/bench/bench_image
 	@SGXCTL='$(abs_top_builddir)/sgxctl' SGXCTL_ENCLAVES='$(abs_top_builddir)/enclaves' \
-		$(SHELL) $(top_srcdir)/tests/bench/bench.sh '$(abs_top_builddir)/tests/bench'
+		PYTHON3='$(PYTHON3)' top_srcdir='$(top_srcdir)' $(SHELL) $(top_srcdir)/tests/bench/bench.sh '$(abs_top_builddir)/tests/bench'
 PHONY_LOCAL += bench
 
 EXTRA_DIST += tests/bench/round-trips.sh
