@@ -4,71 +4,19 @@
  * One JSON object per row.
  */
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <ucontext.h>
 
 #include "../unit/emul_rig.h"
+#include "bare_trap.h"
 #include "bench.h"
 #include "bench_kernel.h"
+#include "entries.h"
 
 #define ROUNDS 25
 #define GROW_OFF 0x100000u
-
-/* ---- bare traps, before the emulator owns the signals --------------------------------------------------- */
-
-static int skip_bytes;
-
-static void skip(int sig, siginfo_t *info, void *ctx)
-{
-	(void)sig;
-	(void)info;
-	((ucontext_t *)ctx)->uc_mcontext.gregs[REG_RIP] += skip_bytes;
-}
-
-static double time_trap(int sig, int bytes, int which)
-{
-	struct sigaction sa = { .sa_sigaction = skip, .sa_flags = SA_SIGINFO }, old;
-	double v[ROUNDS];
-
-	skip_bytes = bytes;
-	sigaction(sig, &sa, &old);
-	for (int r = 0; r < ROUNDS; r++) {
-		uint64_t t0 = bench_now_ns();
-
-		for (int i = 0; i < 1000; i++) {
-			if (which == 0)
-				__asm__ volatile("hlt" : : : "memory");
-			else if (which == 1)
-				__asm__ volatile("int3" : : : "memory");
-			else
-				__asm__ volatile("ud2" : : : "memory");
-		}
-		v[r] = (double)(bench_now_ns() - t0) / 1000;
-	}
-	sigaction(sig, &old, NULL);
-	return bench_fastest(v, ROUNDS);
-}
-
-/* ---- entries ----------------------------------------------------------------------------------------------- */
-
-static double time_entries(struct rig *r)
-{
-	struct encl_op op = { .op = ENCL_OP_NOP };
-	double v[ROUNDS];
-
-	for (int k = 0; k < ROUNDS; k++) {
-		uint64_t t0 = bench_now_ns();
-
-		for (int i = 0; i < 1000; i++)
-			rig_op(r, 0, &op);
-		v[k] = (double)(bench_now_ns() - t0) / 1000;
-	}
-	return bench_fastest(v, ROUNDS);
-}
 
 /* ---- growth ------------------------------------------------------------------------------------------------ */
 
@@ -156,14 +104,13 @@ int main(void)
 {
 	struct emul_config cfg = { .kernel = EMUL_KERNEL_RFC, .epc_pages = (uint64_t)3 << 18,
 				   .trap_signals_open = true };
-	double hlt = time_trap(SIGSEGV, 1, 0), int3 = time_trap(SIGTRAP, 0, 1), ud2 = time_trap(SIGILL, 2, 2);
-	double bare = hlt < int3 ? hlt : int3;
+	struct bare_traps trap = bare_traps_time();
+	double bare = trap.cheapest_ns;
 	struct rig r = { 0 };
 
-	if (ud2 < bare)
-		bare = ud2;
-	/* the trap that stands in for ENCLU is hlt; the yardstick is the cheapest trap there is */
-	printf("{\"row\":\"bare-trap\",\"hlt_ns\":%.1f,\"int3_ns\":%.1f,\"ud2_ns\":%.1f,\"bare_ns\":%.1f}\n", hlt, int3, ud2, bare);
+	/* what stands in for ENCLU may be another; the yardstick is the cheapest trap there is */
+	printf("{\"row\":\"bare-trap\",\"hlt_ns\":%.1f,\"int3_ns\":%.1f,\"ud2_ns\":%.1f,\"bare_ns\":%.1f}\n",
+	       trap.hlt_ns, trap.int3_ns, trap.ud2_ns, bare);
 	int s = emul_setup(&cfg);
 
 	if (s) {
@@ -171,7 +118,7 @@ int main(void)
 		return 4;
 	}
 	rig_build(&r, "grow.elf", true);
-	double e = time_entries(&r);
+	double e = bench_entries(&r, ROUNDS);
 
 	bench_row("eenter-eexit", "bare trap", e, bare, e / bare, "<=", 1.3);
 	compute_row(&r);

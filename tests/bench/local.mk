@@ -1,15 +1,23 @@
 # make bench: ratios within one run, printed as JSON rows and as a table.  Nothing here is a test.
-EXTRA_PROGRAMS += tests/bench/bench_emul tests/bench/bench_image
-tests_bench_bench_emul_SOURCES = tests/bench/bench_emul.c tests/bench/bench.h tests/unit/emul_rig.c tests/unit/emul_rig.h
+bench_programs = tests/bench/bench_emul tests/bench/bench_image tests/bench/bench_run tests/bench/bench_under
+bench_trap = tests/bench/bare_trap.c tests/bench/bare_trap.h tests/bench/entries.h tests/bench/bench.h
+EXTRA_PROGRAMS += $(bench_programs)
+tests_bench_bench_emul_SOURCES = tests/bench/bench_emul.c $(bench_trap) tests/unit/emul_rig.c tests/unit/emul_rig.h
 tests_bench_bench_emul_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/enclaves
 tests_bench_bench_emul_LDADD = $(EMUL_LIBS) $(libimage_libs) -lpthread
 tests_bench_bench_image_SOURCES = tests/bench/bench_image.c tests/bench/bench.h
 tests_bench_bench_image_LDADD = $(EMUL_LIBS) $(libimage_libs) -lpthread
-CLEANFILES += tests/bench/bench_emul tests/bench/bench_image
+tests_bench_bench_run_SOURCES = tests/bench/bench_run.c tests/bench/bench.h
+# a program like any other, for sgxctl run
+tests_bench_bench_under_SOURCES = tests/bench/bench_under.c $(bench_trap) $(run_rig)
+tests_bench_bench_under_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/enclaves
+tests_bench_bench_under_LDADD = $(run_libs)
+CLEANFILES += $(bench_programs)
 EXTRA_DIST += tests/bench/bench.sh
 
-bench: all tests/bench/bench_emul tests/bench/bench_image
+bench: all $(bench_programs)
 	@SGXCTL='$(abs_top_builddir)/sgxctl' SGXCTL_ENCLAVES='$(abs_top_builddir)/enclaves' \
+		SGXCTL_SHIM='$(abs_top_builddir)/libsgxemu.so' SGXCTL_EXEC='$(abs_top_builddir)/sgxctl-exec' \
 		PYTHON3='$(PYTHON3)' top_srcdir='$(top_srcdir)' $(SHELL) $(top_srcdir)/tests/bench/bench.sh '$(abs_top_builddir)/tests/bench'
 PHONY_LOCAL += bench
 
