@@ -39,10 +39,14 @@ export SGXCTL_STATE_DIR
 seq 1 4000000 > "$state/text"
 head -c 2400000 "$state/text" > "$state/part"
 "$dir/bench_run" "$SGXCTL" start /bin/true 30 /bin/true >> "$out"
-"$dir/bench_run" "$SGXCTL" cost "xz" 7 "$(command -v xz)" -T1 -4 -kc "$state/part" >> "$out"
-LC_ALL=C "$dir/bench_run" "$SGXCTL" cost "sort with files" 7 \
+"$dir/bench_run" "$SGXCTL" cost "xz" 11 "$(command -v xz)" -T1 -4 -kc "$state/part" >> "$out"
+LC_ALL=C "$dir/bench_run" "$SGXCTL" cost "sort with files" 11 \
 	"$(command -v sort)" --parallel=1 -S 4M -T "$state" -r "$state/text" >> "$out"
-"$dir/bench_run" "$SGXCTL" cost "dd bs=512" 7 "$(command -v dd)" if=/dev/zero of=/dev/null bs=512 count=300000 >> "$out"
+"$dir/bench_run" "$SGXCTL" cost "dd bs=512" 11 "$(command -v dd)" if=/dev/zero of=/dev/null bs=512 count=300000 >> "$out"
+for kind in calls calls_own calls_static; do
+	"$dir/bench_$kind" "$kind, natively" >> "$out"
+	"$SGXCTL" run -- "$dir/bench_$kind" "$kind, run" >> "$out"
+done
 "$SGXCTL" run --kernel=rfc --epc=256M --unlisted -- "$dir/bench_under" >> "$out"
 
 list=$(fastest_us 40 "$SGXCTL" list)
@@ -55,11 +59,15 @@ printf '{"row":"list-cold","against":"/bin/true","ours_ns":%d,"theirs_ns":%d,"ex
 
 jq -r -s '
 	(["work", "against", "ratio", "reach", "reached"], ["----", "-------", "-----", "-----", "-------"],
-	 (.[] | select(.row != "bare-trap") |
+	 (.[] | select(.row and .row != "bare-trap") |
 	  [.row, .against, (if .extra_ms != null then "+\(.extra_ms) ms" else (.ratio | tostring) end), .reach,
 	   (if .reached == null then "-" elif .reached then "yes" else "NO" end)])) | @tsv' "$out" |
 	awk -F '\t' '{ printf "%-30s %-34s %-10s %-14s %s\n", $1, $2, $3, $4, $5 }'
 echo
 jq -r 'select(.row == "bare-trap") |
 	"bare traps in this run: hlt \(.hlt_ns) ns, int3 \(.int3_ns) ns, ud2 \(.ud2_ns) ns; the cheapest is the yardstick"' "$out"
+echo
+echo "single calls in ns: by functions of libc, and by syscall(2) or instructions of the program's own:"
+jq -r -s '[.[] | select(.calls)] | (.[0] | keys_unsorted), (.[] | [.[]]) | @tsv' "$out" |
+	awk -F '\t' '{ printf "%-24s", $1; for (i = 2; i <= NF; i++) printf " %-14s", $i; print "" }'
 echo "rows as JSON: $out"

@@ -1,5 +1,6 @@
 # make bench: ratios within one run, printed as JSON rows and as a table.  Nothing here is a test.
-bench_programs = tests/bench/bench_emul tests/bench/bench_image tests/bench/bench_run tests/bench/bench_under
+bench_programs = tests/bench/bench_emul tests/bench/bench_image tests/bench/bench_run tests/bench/bench_under \
+	tests/bench/bench_calls tests/bench/bench_calls_own tests/bench/bench_calls_static
 bench_trap = tests/bench/bare_trap.c tests/bench/bare_trap.h tests/bench/entries.h tests/bench/bench.h
 EXTRA_PROGRAMS += $(bench_programs)
 tests_bench_bench_emul_SOURCES = tests/bench/bench_emul.c $(bench_trap) tests/unit/emul_rig.c tests/unit/emul_rig.h
@@ -12,6 +13,11 @@ tests_bench_bench_run_SOURCES = tests/bench/bench_run.c tests/bench/bench.h
 tests_bench_bench_under_SOURCES = tests/bench/bench_under.c $(bench_trap) $(run_rig)
 tests_bench_bench_under_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/enclaves
 tests_bench_bench_under_LDADD = $(run_libs)
+tests_bench_bench_calls_SOURCES = tests/bench/bench_calls.c tests/bench/bench.h
+tests_bench_bench_calls_own_SOURCES = $(tests_bench_bench_calls_SOURCES)
+tests_bench_bench_calls_own_CPPFLAGS = $(AM_CPPFLAGS) -DOWN_INSTRUCTION
+tests_bench_bench_calls_static_SOURCES = $(tests_bench_bench_calls_SOURCES)
+tests_bench_bench_calls_static_LDFLAGS = -static
 CLEANFILES += $(bench_programs)
 EXTRA_DIST += tests/bench/bench.sh
 
