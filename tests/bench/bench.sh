@@ -4,6 +4,7 @@
 # bench.sh DIR_OF_PROGRAMS; SGXCTL, SGXCTL_ENCLAVES, PYTHON3 and top_srcdir from the environment.
 set -eu
 dir=$1
+mk=${top_srcdir:?}/tests/mk
 out=${BENCH_OUT:-BENCH.json}
 : > "$out"
 
@@ -28,8 +29,8 @@ SGXCTL_STATE_DIR=$state
 export SGXCTL_STATE_DIR
 
 # Images of about 32 MiB; the SDK's has a heap of as much, which is added and not measured.
-"$PYTHON3" "$top_srcdir/tests/mk/mk_elf.py" -o "$state/own.elf" --segment r-x:0x1000:0x1000 --segment rw-:0x2000:0x2000000
-"$PYTHON3" "$top_srcdir/tests/mk/mk_sdk.py" -o "$state/sdk.so" --data-bytes 0x2000000 --heap 0x2000:0x2000:0x2000
+"$PYTHON3" "$mk/mk_elf.py" -o "$state/own.elf" --segment r-x:0x1000:0x1000 --segment rw-:0x2000:0x2000000
+"$PYTHON3" "$mk/mk_sdk.py" -o "$state/sdk.so" --data-bytes 0x2000000 --heap 0x2000:0x2000:0x2000
 "$SGXCTL" measure "$state/own.elf" --sgxs-out "$state/stream.sgxs" > /dev/null
 "$dir/bench_image" "$state/own.elf" "$state/sdk.so" "$state/stream.sgxs" >> "$out"
 "$dir/bench_emul" >> "$out"
@@ -38,16 +39,18 @@ export SGXCTL_STATE_DIR
 # nothing but system calls.
 seq 1 4000000 > "$state/text"
 head -c 2400000 "$state/text" > "$state/part"
-"$dir/bench_run" "$SGXCTL" start /bin/true 30 /bin/true >> "$out"
-"$dir/bench_run" "$SGXCTL" cost "xz" 11 "$(command -v xz)" -T1 -4 -kc "$state/part" >> "$out"
-LC_ALL=C "$dir/bench_run" "$SGXCTL" cost "sort with files" 11 \
-	"$(command -v sort)" --parallel=1 -S 4M -T "$state" -r "$state/text" >> "$out"
-"$dir/bench_run" "$SGXCTL" cost "dd bs=512" 11 "$(command -v dd)" if=/dev/zero of=/dev/null bs=512 count=300000 >> "$out"
-for kind in calls calls_own calls_static; do
-	"$dir/bench_$kind" "$kind, natively" >> "$out"
-	"$SGXCTL" run -- "$dir/bench_$kind" "$kind, run" >> "$out"
-done
-"$SGXCTL" run --kernel=rfc --epc=256M --unlisted -- "$dir/bench_under" >> "$out"
+{
+	"$dir/bench_run" "$SGXCTL" start /bin/true 30 /bin/true
+	"$dir/bench_run" "$SGXCTL" cost "xz" 11 "$(command -v xz)" -T1 -4 -kc "$state/part"
+	LC_ALL=C "$dir/bench_run" "$SGXCTL" cost "sort with files" 11 \
+		"$(command -v sort)" --parallel=1 -S 4M -T "$state" -r "$state/text"
+	"$dir/bench_run" "$SGXCTL" cost "dd bs=512" 11 "$(command -v dd)" if=/dev/zero of=/dev/null bs=512 count=300000
+	for kind in calls calls_own calls_static; do
+		"$dir/bench_$kind" "$kind, natively"
+		"$SGXCTL" run -- "$dir/bench_$kind" "$kind, run"
+	done
+	"$SGXCTL" run --kernel=rfc --epc=256M --unlisted -- "$dir/bench_under"
+} >> "$out"
 
 list=$(fastest_us 40 "$SGXCTL" list)
 none=$(fastest_us 40 /bin/true)
