@@ -8,11 +8,11 @@ sgxctl_SOURCES = \
 	src/cli/sign_fields.c src/cli/verify.h src/cli/verify_checks.c \
 	src/cli/render.c src/cli/render_views.c src/cli/render_docs.c src/cli/render_map.c \
 	src/cli/cmd_accept.c src/cli/cmd_accept_test.c src/cli/cmd_augment.c src/cli/cmd_call.c src/cli/cmd_diff.c \
-	src/cli/cmd_dump_secs.c src/cli/cmd_dump_ssa.c src/cli/cmd_dump_tcs.c src/cli/cmd_explain.c \
-	src/cli/cmd_extend.c \
+	src/cli/cmd_dump_secs.c src/cli/cmd_dump_threads.c src/cli/cmd_explain.c \
+	src/cli/cmd_rights.c \
 	src/cli/cmd_info.c src/cli/cmd_inspect.c src/cli/cmd_list.c src/cli/cmd_load.c src/cli/cmd_measure.c \
 	src/cli/cmd_modify_type.c src/cli/cmd_pages.c src/cli/cmd_peek.c src/cli/cmd_poke.c \
-	src/cli/cmd_remove.c src/cli/cmd_restrict.c src/cli/cmd_run.c src/cli/run.h src/cli/run_static.c src/cli/run_target.c src/cli/cmd_sign.c src/cli/cmd_status.c \
+	src/cli/cmd_remove.c src/cli/cmd_run.c src/cli/run.h src/cli/run_static.c src/cli/run_target.c src/cli/cmd_sign.c src/cli/cmd_status.c \
 	src/cli/cmd_unload.c src/cli/cmd_verify.c
 sgxctl_LDADD = libexplain.a libsession.a libimage.a libarch.a $(libbase_libs) $(ELF_LIBS) $(CRYPTO_LIBS)
 
