@@ -94,6 +94,15 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 	jq -e '.passed == 0 and (.scenarios | all(.reason | contains("SGX2")))' "$doc---no-sgx2"
 }
 
+@test "the kernel's device tells what it offers, and a SIGSTRUCT that demands more is refused before CREATE" {
+	"$SGXCTL" sign grow --out "$BATS_TEST_TMPDIR/s.sig" --xfrm X87,SSE,bit62 --xfrm-mask X87,SSE,bit62 >/dev/null
+	run --separate-stderr "$SGXCTL" run --trace="$BATS_TEST_TMPDIR/trace" -- "$SGXCTL" load grow --device=kernel \
+		--sigstruct "$BATS_TEST_TMPDIR/s.sig" 3>&-
+	[ "$status" -eq 4 ]
+	jq -e '.error.code == "unsupported" and (.error.message | contains("XFRM"))' <<<"$output"
+	[ "$(jq -s '[.[] | select(.event == "ioctl" and (.command | contains("CREATE")))] | length' "$BATS_TEST_TMPDIR/trace")" -eq 0 ]
+}
+
 @test "a keeper that was started there goes on" {
 	run --separate-stderr "$SGXCTL" run -- "$SGXCTL" load grow --device=kernel --name k 3>&-
 	[ "$status" -eq 0 ]
