@@ -37,7 +37,7 @@ static struct took once(char **argv)
 	struct rusage ru;
 	uint64_t t0 = bench_now_ns();
 	pid_t pid = fork();
-	int status;
+	int status = 0;
 
 	if (!pid) {
 		int null = open("/dev/null", O_RDWR);
