@@ -119,6 +119,7 @@ struct native_tb {
 extern uint8_t native_aep[], native_after[], native_fixup[];
 extern uint8_t native_commit_start[], native_commit_end[];
 extern uint8_t native_restorer[], native_restorer_end[];
+extern uint8_t native_handler_return[];         /* where handlers of the program return to */
 void native_sigentry(int sig, siginfo_t *info, void *uc);
 /* Not 0: emul_vdso_enter is called with an FS that is not ours, so EENTER traps too. */
 extern uint8_t native_entry_traps;
@@ -203,6 +204,8 @@ void native_signals_save(void *table);
 void native_signals_put_back(const void *table);
 /* Let the program's own disposition of this signal happen, on the context in uc. */
 void native_forward(int sig, siginfo_t *info, ucontext_t *uc, struct native_tb *tb);
+/* A handler returned: what it left in its frame is what sigreturn is to find. */
+void native_handler_done(void *frame_at_uc);
 bool native_is_trap_signal(int sig);
 uint64_t native_trap_mask(void);
 /* A thread that meets a trap with its signal blocked is killed.  Returns those that were blocked. */
@@ -219,6 +222,16 @@ uint64_t native_held(void);
 /* What was sent and is free now comes at once, or when this handler returns: true when there was any. */
 bool native_held_set(uint64_t mask);
 int native_take_pending(uint64_t among, siginfo_t *ret);        /* a signal's number, or 0 */
+/*
+ * A handler of the program begins, with these blocked besides; and ends, with the mask that its context has then.  The
+ * result of the first goes to the second.
+ */
+uint64_t native_handler_begin(uint64_t mask);
+void native_handler_end(uint64_t mask, uint64_t added_before);
+/* Alternate stacks of the program: is rsp on it, as the kernel sees it; it is about to be used; sigaltstack(2). */
+bool native_on_program_stack(const struct native_tb *tb, uint64_t rsp);
+stack_t native_program_stack_use(struct native_tb *tb);         /* what goes into the frame */
+int native_sigaltstack(struct native_tb *tb, uint64_t rsp, const stack_t *ss, stack_t *ret_old);
 
 /* native_abort.c: false: it cannot be done.  The caller sets RFLAGS.TF where there are stand-ins. */
 bool native_abort_add(struct native_tb *tb, struct emul_encl *en, uint64_t la, ucontext_t *uc);

@@ -14,8 +14,6 @@
 #include "shim/shim.h"
 
 #define SIGSET_BYTES 8
-#define MIN_STACK    2048
-#define SS_AUTODISARM_FLAG (1 << 31)
 
 struct kernel_action {
 	uint64_t handler, flags, restorer, mask;
@@ -104,25 +102,12 @@ long shim_call_sigaltstack(struct shim_call *c)
 
 	if (!tb)                        /* the kernel's own is the program's still */
 		return SHIM_NATIVE;
-	stack_t *now = &tb->program_stack, want;
 	uint64_t rsp = c->uc ? (uint64_t)c->uc->uc_mcontext.gregs[REG_RSP] : (uint64_t)(uintptr_t)__builtin_frame_address(0);
-	uint64_t base = (uint64_t)(uintptr_t)now->ss_sp;
-	bool on = base && rsp > base && rsp - base <= now->ss_size;
-	stack_t old = { .ss_sp = now->ss_sp, .ss_size = base ? now->ss_size : 0,
-			.ss_flags = !base ? SS_DISABLE : on ? SS_ONSTACK : 0 };
+	stack_t want, old;
 
-	if (c->a[0]) {
-		if (emul_user_read(&want, c->a[0], sizeof(want)))
-			return -EFAULT;
-		int mode = want.ss_flags & ~SS_AUTODISARM_FLAG;
+	if (c->a[0] && emul_user_read(&want, c->a[0], sizeof(want)))
+		return -EFAULT;
+	int r = native_sigaltstack(tb, rsp, c->a[0] ? &want : NULL, &old);
 
-		if (on)
-			return -EPERM;
-		if (mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0)
-			return -EINVAL;
-		if (mode != SS_DISABLE && want.ss_size < MIN_STACK)
-			return -ENOMEM;
-		*now = mode == SS_DISABLE ? (stack_t){ 0 } : want;
-	}
-	return c->a[1] && emul_user_write(c->a[1], &old, sizeof(old)) ? -EFAULT : 0;
+	return !r && c->a[1] && emul_user_write(c->a[1], &old, sizeof(old)) ? -EFAULT : r;
 }
