@@ -15,6 +15,7 @@
 
 #include "emul/driver.h"
 #include "emul/encl.h"
+#include "emul/mm.h"
 #include "emul/raw.h"
 
 struct emul_encl emul_encls[EMUL_MAX_ENCLAVES];
@@ -374,8 +375,10 @@ void emul_encl_after_fork(bool child)
 	for (uint32_t i = 0; i < atomic_load(&emul_n_encls); i++) {
 		if (!atomic_load(&emul_encls[i].live))
 			continue;
-		if (child)
+		if (child) {
 			emul_encls[i].user = EMUL_USERS;        /* the parent's */
+			emul_vmas_forked(&emul_encls[i]);
+		}
 		emul_unlock(&emul_encls[i].mm_lock);
 		if (child) {
 			emul_epc_attach(emul_encls[i].sh, emul_encls[i].dev, emul_encls[i].ino);

@@ -157,6 +157,7 @@ struct emul_vma {
 	uint8_t may;                    /* what mprotect may raise it to (O_RDONLY fds: no write) */
 	uint8_t dead;                   /* fork lost the driver's bookkeeping: every touch is SIGBUS */
 	uint8_t unplaced;               /* mapped before CREATE: the file offset is not right yet */
+	uint8_t no_fork;                /* MADV_DONTFORK; for a driver's mapping there is no way back */
 };
 
 /* An enclave this process has opened or inherited.  Slots are never freed, only reused when idle. */

@@ -20,8 +20,7 @@
 #include "arch/sgx_uapi.h"
 #include "hostile.h"
 
-/* INIT of an enclave that is initialised, and of none, says what the fd is. */
-static const char *init_of(int fd)
+const char *init_of(int fd)
 {
 	struct sgx_enclave_init init = { 0 };
 
@@ -121,8 +120,7 @@ static int receive_fd(int from)
 	return fd;
 }
 
-/* The plan of the enclave that another process built, its pages mapped here. */
-static bool use_foreign(void)
+bool use_foreign(void)
 {
 	struct image_opts opts = IMAGE_OPTS_DEFAULT;
 	struct err e = { 0 };

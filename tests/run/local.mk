@@ -24,7 +24,8 @@ tests_run_held_LDADD = $(run_libs)
 
 check_PROGRAMS += tests/run/hostile
 tests_run_hostile_SOURCES = tests/run/hostile.c tests/run/hostile.h tests/run/hostile_seen.c tests/run/hostile_signals.c \
-	tests/run/hostile_faults.c tests/run/hostile_memory.c tests/run/hostile_fds.c $(run_rig)
+	tests/run/hostile_faults.c tests/run/hostile_memory.c tests/run/hostile_fds.c tests/run/hostile_lives.c \
+	tests/run/hostile_frames.c $(run_rig)
 tests_run_hostile_LDADD = $(run_libs)
 check_PROGRAMS += tests/run/hostile_instruction
 tests_run_hostile_instruction_SOURCES = $(tests_run_hostile_SOURCES) tests/run/by_syscall.h
