@@ -180,6 +180,7 @@ struct native_tb *native_thread_spare(void);    /* a block for a child that shar
 void native_thread_release(struct native_tb *tb);
 stack_t native_thread_stack(const struct native_tb *tb);
 int native_thread_arm(struct native_tb *tb);    /* in the thread that tb is for */
+int native_thread_dispatch(struct native_tb *tb);       /* the part of it that a vfork child lacks */
 struct native_tb *native_thread_prepare(void);  /* this thread's block, armed; NULL: no memory */
 struct native_tb *native_thread_peek(void);     /* the block if there is one */
 void native_forked_child(void);
