@@ -96,6 +96,34 @@ long shim_call_sigprocmask(struct shim_call *c)
 	return c->a[2] && emul_user_write(c->a[2], &was, sizeof(was)) ? -EFAULT : 0;
 }
 
+/* Those that were sent and wait here are pending, as those that wait in the kernel. */
+long shim_call_sigpending(struct shim_call *c)
+{
+	uint64_t set = 0;
+	size_t bytes = (size_t)c->a[1];
+
+	if (!shim_on() || bytes > SIGSET_BYTES)
+		return SHIM_NATIVE;
+	raw2(SYS_rt_sigpending, &set, sizeof(set));
+	set |= emul_sigpending();
+	return emul_user_write(c->a[0], &set, bytes) ? -EFAULT : 0;
+}
+
+/* What came before is in our keeping; else the kernel waits. */
+long shim_call_sigtimedwait(struct shim_call *c)
+{
+	siginfo_t info;
+	uint64_t set;
+
+	if (!shim_on() || c->a[3] != SIGSET_BYTES || emul_user_read(&set, c->a[0], sizeof(set)))
+		return SHIM_NATIVE;
+	int sig = native_take_pending(set & native_trap_mask(), &info);
+
+	if (!sig)
+		return SHIM_NATIVE;
+	return c->a[1] && emul_user_write(c->a[1], &info, sizeof(info)) ? -EFAULT : sig;
+}
+
 long shim_call_sigaltstack(struct shim_call *c)
 {
 	struct native_tb *tb = c->uc ? c->tb : shim_on() ? native_thread_peek() : NULL;

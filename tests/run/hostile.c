@@ -54,6 +54,8 @@ const char *name_of(uint64_t addr)
 			snprintf(text, bytes, "tcs%zu", t);
 			return text;
 		}
+	if (rig.size && addr - rig.base < rig.size && addr & 4095)
+		return "in code";       /* where exactly is the compiler's business */
 	if (rig.size && addr - rig.base < rig.size)
 		snprintf(text, bytes, "base+0x%llx", (unsigned long long)(addr - rig.base));
 	else
@@ -140,7 +142,7 @@ static const struct { const char *name; void (*fn)(void); } topics[] = {
 	{ "callback", topic_callback }, { "maps", topic_maps }, { "holes", topic_holes }, { "reach", topic_reach },
 	{ "fds", topic_fds }, { "pass", topic_pass }, { "fork", topic_fork }, { "exec", topic_exec },
 	{ "orders", topic_orders }, { "vfork", topic_vfork }, { "chain", topic_chain }, { "killed", topic_killed },
-	{ "frames", topic_frames }, { "pointers", topic_pointers },
+	{ "fdio", topic_fdio }, { "frames", topic_frames }, { "pointers", topic_pointers },
 };
 
 int main(int argc, char **argv)

@@ -88,6 +88,7 @@ void topic_maps(void);
 void topic_holes(void);
 void topic_reach(void);
 void topic_fds(void);
+void topic_fdio(void);
 void topic_pass(void);
 void topic_fork(void);
 void topic_exec(void);

@@ -11,7 +11,7 @@ tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM
 left=${HOSTILE_LEFT:-$tmp}
-libs="$build/libimage.a $build/libbase.a $build/libarch.a -lcjson -lcrypto -lelf -lz"
+libs="$build/libimage.a $build/libbase.a $build/libarch.a -lcrypto -lelf -lz"
 SGXCTL_TEST_KEY=$tmp/key.pem            # made by the first of them
 export SGXCTL_TEST_KEY
 n=0
