@@ -16,9 +16,12 @@ SGXCTL_TEST_KEY=$tmp/key.pem            # made by the first of them
 export SGXCTL_TEST_KEY
 n=0
 
-# Programs that end in the middle of things; and a sanitizer is not to have their signals.
-ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0
+# Programs that end in the middle of things; and a sanitizer is not to have their signals and stacks.
+ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0:use_sigaltstack=0
+ASAN_OPTIONS=$ASAN_OPTIONS:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0
 export ASAN_OPTIONS
+sanitizer=
+if ldd "$build/tests/run/hostile" | grep -q libasan; then sanitizer=sanitizer; fi
 
 # compare NAME COMMAND...: one result per topic
 compare() {
@@ -27,10 +30,15 @@ compare() {
 	sh "$top/tests/run/hostile-topics.sh" "$@" >"$left/$name"
 	for topic in $(sed 's/:.*//' "$top/tests/run/hostile.expected" | uniq); do
 		n=$((n + 1))
+		if [ "$topic$sanitizer" = pointerssanitizer ]; then
+			echo "ok $n - $topic, $name # SKIP the sanitizer itself uses the pointers"
+			continue
+		fi
 		grep "^$topic: " "$top/tests/run/hostile.expected" >"$tmp/want"
 		grep "^$topic: " "$left/$name" >"$tmp/got"
 		diff "$tmp/want" "$tmp/got" | grep '^[<>]' | sort >"$tmp/found"
-		awk -v name="$name" -v topic="$topic:" '/^\[/ { on = index($0, " " name " ") > 0 || $0 == "[ all ]" }
+		awk -v names="all $name $sanitizer" -v topic="$topic:" 'BEGIN { n = split(names, is) }
+			/^\[/ { on = 0; for (i = 1; i <= n; i++) on = on || index($0, " " is[i] " ") }
 			on && /^[<>]/ && $2 == topic' "$top/tests/run/hostile-differences.txt" | sort >"$tmp/listed"
 		if diff "$tmp/listed" "$tmp/found" >"$tmp/diff"; then
 			echo "ok $n - $topic, $name: $(wc -l <"$tmp/got") lines, $(wc -l <"$tmp/found") differ as listed"
