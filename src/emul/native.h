@@ -96,6 +96,7 @@ struct native_tb {
 	uint64_t host_fs, host_gs;
 	uint64_t encl_fs, encl_gs;
 	uint8_t selector;
+	uint8_t masked;                 /* some trap signal is blocked or waits, as the program believes: native_mask.c */
 	uint8_t armed;                  /* alternate stack and syscall dispatch are set */
 	int tid;
 	/*
@@ -173,6 +174,23 @@ static inline bool native_page_out(const struct emul_encl *en, uint64_t la)
 
 	return off < en->sh->size &&
 	       atomic_load_explicit(&en->rec[off >> SGX_PAGE_SHIFT].word, memory_order_relaxed) & EMUL_REC_OUT;
+}
+
+/* The thread of tb is inside by a TCS; it is not any more. */
+static inline void native_inside_note(const struct native_tb *tb, const struct native_inside *in)
+{
+	struct emul_inside *by = &in->en->inside[(in->tcs_la - in->en->sh->base) >> SGX_PAGE_SHIFT];
+
+	by->epoch = in->cpu.epoch;
+	atomic_store_explicit(&by->tid, (uint32_t)tb->tid, memory_order_release);
+}
+static inline void native_inside_clear(const struct native_tb *tb, const struct native_inside *in)
+{
+	uint32_t own = (uint32_t)tb->tid;
+
+	/* somebody else may be there already */
+	atomic_compare_exchange_strong_explicit(&in->en->inside[(in->tcs_la - in->en->sh->base) >> SGX_PAGE_SHIFT].tid,
+						&own, 0, memory_order_relaxed, memory_order_relaxed);
 }
 
 /* native_thread.c */

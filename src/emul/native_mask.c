@@ -25,6 +25,15 @@ static __thread uint64_t held, pending;
 static __thread uint64_t added;
 static __thread siginfo_t waiting[N_TRAPS];
 
+/* For who cannot see these, where the thread's FS is not ours. */
+static void mark(void)
+{
+	struct native_tb *tb = native_thread_peek();
+
+	if (tb)
+		tb->masked = (held | pending) != 0;
+}
+
 static unsigned trap_index(int sig)
 {
 	static const uint8_t at[] = { [SIGSEGV] = 0, [SIGILL] = 1, [SIGBUS] = 2, [SIGFPE] = 3, [SIGTRAP] = 4, [SIGSYS] = 5 };
@@ -45,6 +54,7 @@ void native_hold(int sig, const siginfo_t *info)
 		return;                 /* standard signals do not queue */
 	pending |= bit;
 	__builtin_memcpy(&waiting[trap_index(sig)], info, sizeof(*info));
+	mark();
 }
 
 /* Takes one of those that were sent and wait here: its number, or 0. */
@@ -95,6 +105,7 @@ bool native_held_set(uint64_t mask)
 {
 	held = mask & native_trap_mask();
 	added &= held;
+	mark();
 	return release_pending();
 }
 
@@ -104,6 +115,7 @@ uint64_t native_handler_begin(uint64_t mask)
 
 	added |= mask & native_trap_mask() & ~held;
 	held |= added;
+	mark();
 	return before;
 }
 
@@ -113,6 +125,7 @@ void native_handler_end(uint64_t mask, uint64_t added_before)
 
 	held = mask & traps;
 	added = added_before & held;
+	mark();
 	/* what waited comes when the context is there again: until then it is really blocked */
 	if (pending & ~held) {
 		raw4(SYS_rt_sigprocmask, SIG_BLOCK, &traps, NULL, sizeof(traps));
@@ -163,11 +176,13 @@ uint64_t emul_sigmask_held(void)
 void emul_sigmask_inherit(uint64_t mask)
 {
 	held = mask;
+	mark();
 }
 
 void emul_sigmask_adopt(void)
 {
 	held |= native_unblock_traps();
+	mark();
 }
 
 /* ---- alternate stacks --------------------------------------------------------------------------------------- */

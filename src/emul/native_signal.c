@@ -228,8 +228,13 @@ void native_handler_done(void *at_uc)
 {
 	struct frame *f = (void *)((uint8_t *)at_uc - offsetof(struct frame, uc));
 	struct native_tb *tb = f->tb;
-	uint64_t fs = 0;
+	uint64_t fs = 0, mask;
 
+	mask_get(at_uc, &mask);
+	if (tb && tb->own_fs && !tb->masked && !(mask & native_trap_mask())) {
+		put_our_stack(at_uc, tb);
+		return;
+	}
 	if (tb && tb->own_fs) {         /* our TLS is elsewhere */
 		raw2(SYS_arch_prctl, ARCH_GET_FS, &fs);
 		raw2(SYS_arch_prctl, ARCH_SET_FS, tb->own_fs);
