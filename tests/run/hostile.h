@@ -47,6 +47,9 @@ void *shared_page(void);
 const char *init_of(int fd);
 /* The plan of the enclave grow.elf that another process built, its pages mapped at rig.base from rig.fd. */
 bool use_foreign(void);
+/* An enclave that the next program is to have, and what it is told: its fd, its base.  Room for PASSED_ROOM each. */
+void build_to_pass(char *fd, char *base);
+#define PASSED_ROOM 32
 
 /* ---- hostile_seen.c: what a handler saw ------------------------------------------------------------------- */
 

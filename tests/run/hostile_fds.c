@@ -333,16 +333,21 @@ int exec_child(char **argv)
 	return 0;
 }
 
-void topic_exec(void)
+void build_to_pass(char *fd, char *base)
 {
-	char fd[16], base[32];
-	pid_t pid;
-
 	build("grow.elf");
 	fcntl(rig.fd, F_SETFD, 0);
-	snprintf(fd, sizeof(fd), "%d", rig.fd);
-	snprintf(base, sizeof(base), "%llx", (unsigned long long)rig.base);
+	snprintf(fd, PASSED_ROOM, "%d", rig.fd);
+	snprintf(base, PASSED_ROOM, "%llx", (unsigned long long)rig.base);
 	fflush(stdout);
+}
+
+void topic_exec(void)
+{
+	char fd[PASSED_ROOM], base[PASSED_ROOM];
+	pid_t pid;
+
+	build_to_pass(fd, base);
 	for (int i = 0; i < 2; i++) {
 		pid = i ? vfork() : fork();
 		if (!pid) {

@@ -122,14 +122,10 @@ int exec_chain(char **argv)
 
 void topic_chain(void)
 {
-	char fd[16], base[32];
+	char fd[PASSED_ROOM], base[PASSED_ROOM];
 	pid_t pid;
 
-	build("grow.elf");
-	fcntl(rig.fd, F_SETFD, 0);
-	snprintf(fd, sizeof(fd), "%d", rig.fd);
-	snprintf(base, sizeof(base), "%llx", (unsigned long long)rig.base);
-	fflush(stdout);
+	build_to_pass(fd, base);
 	pid = fork();
 	if (!pid) {
 		execl(self_path, self_path, "exec-chain", "4", fd, base, (char *)NULL);
