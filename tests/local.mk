@@ -14,7 +14,7 @@ AM_TESTS_ENVIRONMENT = \
 	SGXCTL_ENCLAVES='$(abs_top_builddir)/enclaves'; export SGXCTL_ENCLAVES; \
 	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
 	top_builddir='$(abs_top_builddir)'; export top_builddir; \
-	CC='$(CC)'; export CC; \
+	CC='$(CC)'; export CC; PYTHON3='$(PYTHON3)'; export PYTHON3; \
 	LC_ALL=C; export LC_ALL; TZ=UTC; export TZ;
 
 check_PROGRAMS += $(unit_tests)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -163,12 +164,15 @@ int sgx_dev_kernel_new(struct sgx_dev **ret_dev, struct err *e)
 {
 	CLEANUP(cleanup_close) int fd = open(SGX_DEV_ENCLAVE, O_RDWR | O_CLOEXEC);
 	struct kernel_dev *k;
+	struct stat st;
 	int r;
 
 	if (fd < 0 && (errno == EACCES || errno == EPERM))
 		return err_set(e, ERR_DEVICE_ACCESS, errno, "cannot open %s", SGX_DEV_ENCLAVE);
 	if (fd < 0)
 		return err_set(e, ERR_NO_DEVICE, errno, "cannot open %s", SGX_DEV_ENCLAVE);
+	if (fstat(fd, &st) || !S_ISCHR(st.st_mode))
+		return err_set(e, ERR_NO_DEVICE, ENODEV, "%s is no device node", SGX_DEV_ENCLAVE);
 	if (check_exec(fd, e))
 		return -1;
 	r = device_touch_setup();

@@ -199,8 +199,8 @@ static void probe_sysfs_epc(struct probing *p)
 static void probe_node(struct probing *p, const char *name, const char *path, const char *message)
 {
 	struct stat st;
-	bool there = !stat(path, &st);
-	struct dev_probe *d = add(p, name, there ? YES : NO, message);
+	bool there = !stat(path, &st), node = there && S_ISCHR(st.st_mode);
+	struct dev_probe *d = add(p, name, node ? YES : NO, there ? "that is no device node: remove it" : message);
 
 	if (there)
 		saw(d, "%s mode %04o uid %u gid %u", path, (unsigned)st.st_mode & 07777, st.st_uid,

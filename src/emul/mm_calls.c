@@ -78,6 +78,8 @@ int emul_msync(uint64_t la, uint64_t bytes, int flags)
 		return -EINVAL;
 	if (la + emul_page_up(bytes) < la)
 		return -ENOMEM;
+	if (!emul_page_up(bytes))       /* also a length that wraps */
+		return 0;
 	if (flags & MS_SYNC)            /* the driver has no fsync */
 		return -EINVAL;
 	return has_hole(la, emul_page_up(bytes)) ? -ENOMEM : 0;
@@ -126,7 +128,7 @@ int64_t emul_mremap(uint64_t la, uint64_t old_bytes, uint64_t bytes, int flags, 
 			return r;
 		had = wanted;
 	}
-	if (!fixed && wanted <= had)
+	if (!fixed && !(flags & MREMAP_DONTUNMAP) && wanted <= had)
 		return (int64_t)la;
 	/* ordinary memory, and all of the enclave behind it was cut off */
 	if (!ours && !emul_range_has_enclave(la, had))

@@ -47,7 +47,7 @@ static uint64_t alu(uint16_t op, uint32_t a, uint32_t b)
 	case BPF_XOR: return a ^ b;
 	case BPF_LSH: return b < 32 ? a << b : 0;
 	case BPF_RSH: return b < 32 ? a >> b : 0;
-	default: return -a;
+	default: return ~a + 1;         /* BPF_NEG */
 	}
 }
 

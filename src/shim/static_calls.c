@@ -101,7 +101,7 @@ long shim_call_exec(struct shim_call *c)
  */
 uint64_t shim_place(uint64_t la, uint64_t bytes, int flags)
 {
-	static _Atomic uint64_t next = PLACE_START;
+	static uint64_t next = PLACE_START;
 	uint64_t n = (bytes + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1), at;
 
 	if (la || flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT) || n > (PLACE_END - PLACE_START) / 4 || !n)

@@ -101,7 +101,7 @@ sdk() {
 	command -v python3 >/dev/null || skip "there is no python3"
 	command -v openssl >/dev/null || skip "there is no openssl command"
 	[ -e "$BATS_FILE_TMPDIR/key.pem" ] || openssl genrsa -3 -out "$BATS_FILE_TMPDIR/key.pem" 3072 2>/dev/null
-	python3 "${top_srcdir:?}/tests/mk/mk_sdk.py" -o "$1" --key "$BATS_FILE_TMPDIR/key.pem" "${@:2}"
+	"${PYTHON3:-python3}" "${top_srcdir:?}/tests/mk/mk_sdk.py" -o "$1" --key "$BATS_FILE_TMPDIR/key.pem" "${@:2}"
 }
 
 @test "a signed SDK enclave is initialised with its own SIGSTRUCT" {
@@ -216,7 +216,7 @@ sdk() {
 }
 
 @test "--device=kernel does not fall back" {
-	[ ! -e /dev/sgx_enclave ] || skip "this machine has the kernel's device"
+	[ ! -c /dev/sgx_enclave ] || skip "this machine has the kernel's device"
 	run -4 json load grow --device=kernel
 	fails_with no-device
 	nothing_left

@@ -351,6 +351,7 @@ for i in range(n):
 	mk b.elf --heap 0x1e00001000
 	run -1 timeout 20 "$SGXCTL" diff a.elf b.elf --no-measure
 	has '[.differences[] | select(.kind == "added")] | length == 1 and .[0].pages == 1'
+	! grep -q __asan_init "$SGXCTL" || return 0 # the address sanitizer needs more than any limit
 	run -1 bash -c 'ulimit -v 400000; exec timeout 20 "$SGXCTL" diff a.elf b.elf --no-measure'
 	has '.differences_total == 4'
 }

@@ -7,7 +7,7 @@ MK=${top_srcdir:?}/tests/mk/mk_elf.py
 
 # kernel_image NAME [OPTIONS]: an image in the layout of the kernel's test enclaves, loaded under this name
 kernel_image() {
-	python3 "$MK" --format kernel -o "$BATS_TEST_TMPDIR/$1.elf" "${@:2}"
+	"${PYTHON3:-python3}" "$MK" --format kernel -o "$BATS_TEST_TMPDIR/$1.elf" "${@:2}"
 	IMAGE=$BATS_TEST_TMPDIR/$1.elf run -0 load --name "$1"
 }
 
@@ -122,7 +122,7 @@ STORE=48b88877665544332211488907488d7601ba070000004989f84889cbb8040000000f01d7
 	want=$(jq -r .mrenclave <<<"$output")
 	run -0 sgxctl measure "$BATS_TEST_TMPDIR/leave.elf" --quiet
 	[ "$output" = "$want" ]
-	run -0 python3 "$top_srcdir/tests/oracle/mrenclave.py" "$BATS_TEST_TMPDIR/leave.elf"
+	run -0 "${PYTHON3:-python3}" "$top_srcdir/tests/oracle/mrenclave.py" "$BATS_TEST_TMPDIR/leave.elf"
 	[ "$output" = "$want" ]
 	run -4 json call leave nop
 	fails_with no-op-interface

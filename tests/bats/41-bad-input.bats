@@ -16,7 +16,7 @@ nothing_left() {
 refuses() {
 	local image=$BATS_TEST_TMPDIR/bad.elf code=$1
 	shift
-	python3 "$MK" -o "$image" "$@"
+	"${PYTHON3:-python3}" "$MK" -o "$image" "$@"
 	for command in "load --device=emulated" measure "sign --out $BATS_TEST_TMPDIR/sig" "dump-secs --image"; do
 		# shellcheck disable=SC2086
 		run -1 json $command "$image"
@@ -82,15 +82,15 @@ refuses() {
 	refuses no-tcs --ntcs 0
 	refuses unknown-format --no-note
 	refuses unknown-format --format kernel --tcs 0
-	python3 "$MK" -o "$BATS_TEST_TMPDIR/k.elf" --format kernel --tcs 0
+	"${PYTHON3:-python3}" "$MK" -o "$BATS_TEST_TMPDIR/k.elf" --format kernel --tcs 0
 	run -1 json load "$BATS_TEST_TMPDIR/k.elf" --format kernel --device=emulated
 	has '.error.code == "no-tcs" or .error.code == "bad-layout"'
 	nothing_left
 }
 
 @test "an image and a SIGSTRUCT that do not belong together" {
-	python3 "$MK" -o "$BATS_TEST_TMPDIR/a.elf"
-	python3 "$MK" -o "$BATS_TEST_TMPDIR/b.elf" --seed 2
+	"${PYTHON3:-python3}" "$MK" -o "$BATS_TEST_TMPDIR/a.elf"
+	"${PYTHON3:-python3}" "$MK" -o "$BATS_TEST_TMPDIR/b.elf" --seed 2
 	run -0 json sign "$BATS_TEST_TMPDIR/a.elf" --out "$BATS_TEST_TMPDIR/a.sig"
 	IMAGE=$BATS_TEST_TMPDIR/b.elf run -1 load --sigstruct "$BATS_TEST_TMPDIR/a.sig"
 	fails_with sigstruct-mismatch

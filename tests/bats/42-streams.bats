@@ -14,7 +14,7 @@ setup() {
 mk() {
 	local kind=$1
 	shift
-	python3 "$MK/mk_$kind.py" "$@"
+	"${PYTHON3:-python3}" "$MK/mk_$kind.py" "$@"
 }
 
 nothing_left() {
@@ -31,7 +31,7 @@ entered() {
 
 # replace FILE OFFSET HEX: bytes of a file
 replace() {
-	python3 -c 'import sys
+	"${PYTHON3:-python3}" -c 'import sys
 b = bytearray(open(sys.argv[1], "rb").read()); h = bytes.fromhex(sys.argv[3]); at = int(sys.argv[2])
 b[at:at + len(h)] = h
 open(sys.argv[1], "wb").write(b)' "$@"
@@ -87,7 +87,7 @@ open(sys.argv[1], "wb").write(b)' "$@"
 	mk sgxs -o x.sgxs -r ecreate:1:0x10000 -r code:0:0x205 -r tcs:0x2000:0x3000:2:0:0x1000 \
 		-r zeros:0x3000:0x203:2 -r data:0x6000:0x203:5 -r eadd:0x7000:0x203 -r unmeasrd:0x7100:5
 	run -0 json load x.sgxs --device=emulated --name x
-	has ".mrenclave == \"$(python3 "$ORACLE/sgxs.py" x.sgxs)\""
+	has ".mrenclave == \"$("${PYTHON3:-python3}" "$ORACLE/sgxs.py" x.sgxs)\""
 	sgxctl peek x --offset 0x7100 --length 256 --raw part >/dev/null
 	sgxctl peek x --offset 0x6000 --length 256 --raw whole >/dev/null
 	cmp part whole
@@ -116,7 +116,7 @@ open(sys.argv[1], "wb").write(b)' "$@"
 	has '.error.hint | contains("sgxs:fit")'
 	run -0 json load x.sgxs --device=emulated --format sgxs:fit --name x
 	has '.elrange.size == 32768'
-	has ".mrenclave == \"$(python3 "$ORACLE/sgxs.py" --size 0x8000 x.sgxs)\""
+	has ".mrenclave == \"$("${PYTHON3:-python3}" "$ORACLE/sgxs.py" --size 0x8000 x.sgxs)\""
 	run -0 sgxctl peek x --offset 0x1000 --length 8 --quiet
 	entered x
 }
@@ -127,7 +127,7 @@ open(sys.argv[1], "wb").write(b)' "$@"
 	run -0 json sign x.bin --format raw:tcs,rx,rw --out x.sigstruct
 	run -0 json load x.bin --device=emulated --format raw:tcs,rx,rw --sigstruct x.sigstruct --name x
 	has '.format == "raw" and .pages.measured == 5'
-	has ".mrenclave == \"$(python3 "$ORACLE/sgxs.py" --raw tcs,rx,rw x.bin)\""
+	has ".mrenclave == \"$("${PYTHON3:-python3}" "$ORACLE/sgxs.py" --raw tcs,rx,rw x.bin)\""
 	entered x
 	run -4 json measure x.bin --format raw --heap 4096
 	fails_with unsupported
@@ -136,7 +136,7 @@ open(sys.argv[1], "wb").write(b)' "$@"
 @test "an Enarx keep" {
 	mk enarx -o shim
 	mk enarx --exec -o prog
-	want=$(python3 "$ORACLE/enarx.py" shim prog)
+	want=$("${PYTHON3:-python3}" "$ORACLE/enarx.py" shim prog)
 	run -1 json load shim --device=emulated
 	fails_with no-image
 	has '.error.hint | contains("--exec")'
@@ -159,7 +159,7 @@ open(sys.argv[1], "wb").write(b)' "$@"
 	has '.sgxs.path == "grow.sgxs" and .sgxs.canonical and (.sgxs | has("sigstruct") | not)'
 	has ".sgxs.bytes == $(stat -c %s grow.sgxs) and .sgxs.not_in_stream == [\"dynamic\"]"
 	[ "$(sha256sum grow.sgxs | cut -d ' ' -f 1)" = "$hash" ]
-	[ "$(python3 "$ORACLE/sgxs.py" grow.sgxs)" = "$hash" ]
+	[ "$("${PYTHON3:-python3}" "$ORACLE/sgxs.py" grow.sgxs)" = "$hash" ]
 	run -0 json sign grow --out grow.sigstruct --sgxs-out grow.sgxs
 	has '.sgxs.sigstruct == "grow.sig"'
 	cmp grow.sig grow.sigstruct

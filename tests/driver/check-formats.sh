@@ -41,25 +41,25 @@ cd "$tmp/guest" || exit 99
 export HOME="$tmp/home"
 unset XDG_DATA_HOME
 
-python3 "$mk/mk_sgxs.py" -o signed.sgxs
+"${PYTHON3:-python3}" "$mk/mk_sgxs.py" -o signed.sgxs
 "$SGXCTL" sign signed.sgxs --out signed.sig --isvsvn 4 > /dev/null || exit 99
-image signed "$(python3 "$oracle/sgxs.py" signed.sgxs)" signed.sgxs
-python3 "$mk/mk_sgxs.py" -o loaded.sgxs -r ecreate:1:0x10000 -r code:0:0x205 -r tcs:0x2000:0x3000:2:0:0x1000 \
+image signed "$("${PYTHON3:-python3}" "$oracle/sgxs.py" signed.sgxs)" signed.sgxs
+"${PYTHON3:-python3}" "$mk/mk_sgxs.py" -o loaded.sgxs -r ecreate:1:0x10000 -r code:0:0x205 -r tcs:0x2000:0x3000:2:0:0x1000 \
 	-r zeros:0x3000:0x203:2 -r data:0x6000:0x203:5 -r eadd:0x7000:0x203 -r unmeasrd:0x7100:5
-image loaded "$(python3 "$oracle/sgxs.py" loaded.sgxs)" loaded.sgxs
-python3 "$mk/mk_sgxs.py" -o raw.bin --raw 5
-image raw "$(python3 "$oracle/sgxs.py" --raw tcs,rx,rw raw.bin)" raw.bin --format raw:tcs,rx,rw
-python3 "$mk/mk_enarx.py" -o shim --unmeasured
-python3 "$mk/mk_enarx.py" --exec -o prog
-image keep "$(python3 "$oracle/enarx.py" shim prog)" shim --exec prog
+image loaded "$("${PYTHON3:-python3}" "$oracle/sgxs.py" loaded.sgxs)" loaded.sgxs
+"${PYTHON3:-python3}" "$mk/mk_sgxs.py" -o raw.bin --raw 5
+image raw "$("${PYTHON3:-python3}" "$oracle/sgxs.py" --raw tcs,rx,rw raw.bin)" raw.bin --format raw:tcs,rx,rw
+"${PYTHON3:-python3}" "$mk/mk_enarx.py" -o shim --unmeasured
+"${PYTHON3:-python3}" "$mk/mk_enarx.py" --exec -o prog
+image keep "$("${PYTHON3:-python3}" "$oracle/enarx.py" shim prog)" shim --exec prog
 
 # EINIT says no: another enclave's SIGSTRUCT, and one that was changed
-python3 "$mk/mk_sgxs.py" -o other.sgxs --example
+"${PYTHON3:-python3}" "$mk/mk_sgxs.py" -o other.sgxs --example
 cp signed.sig other.sig
 echo "other other.sgxs" >> images
 echo "other 1 - -" >> "$tmp/want"
-python3 "$mk/mk_sgxs.py" -o changed.sgxs
-python3 -c 'b = bytearray(open("signed.sig", "rb").read()); b[1026] ^= 1; open("changed.sig", "wb").write(b)'
+"${PYTHON3:-python3}" "$mk/mk_sgxs.py" -o changed.sgxs
+"${PYTHON3:-python3}" -c 'b = bytearray(open("signed.sig", "rb").read()); b[1026] ^= 1; open("changed.sig", "wb").write(b)'
 echo "changed changed.sgxs" >> images
 echo "changed 1 - -" >> "$tmp/want"
 

@@ -85,6 +85,7 @@ struct encl {
 	unsigned n_tcs;
 	bool is_over;                   /* a child hung: what follows means nothing */
 	char who;                       /* in the output: p parent, c child */
+	bool narrowed[PAGES];           /* PR is set */
 };
 extern struct encl en;
 extern struct op *op;

@@ -224,6 +224,9 @@ static void do_access(unsigned t)
 		op->rbx = BASE + PAGE_DATA * 4096ull;
 	if (op->kind == KIND_EXEC && (op->rbx - BASE) / 4096 >= PAGE_FREE)
 		op->rbx = BASE + PAGE_RO * 4096ull;
+	/* frames are left by faults that the kernel mends as well, but not in the virtual machine */
+	if (op->kind == KIND_READ && (op->rbx - BASE) / 4096 - PAGE_SSA < PAGE_DATA - PAGE_SSA)
+		op->rbx = BASE + PAGE_DATA * 4096ull + (op->rbx & 4095);
 	op->rax = roll();
 	if (op->kind == KIND_WRITE)
 		op->rax = 0x0000e4ff41ull;      /* jmp *%r12, wherever it may be run one day */

@@ -76,6 +76,17 @@ static int64_t modify(uint64_t off, uint64_t length, uint64_t type)
 	return r;
 }
 
+/* The manual does not compare PR, the virtual machine's processor does: it is asked for where it is set. */
+static void accept(unsigned t, uint64_t la, uint64_t secinfo)
+{
+	uint64_t page = (la - BASE) / SGX_PAGE_SIZE;
+	bool known = page < PAGES && en.narrowed[page] && en.who != 'c';
+
+	if (page < PAGES)
+		en.narrowed[page] = false;
+	leaf(t, SGX_EACCEPT, la, (secinfo & 0x28) == 0x20 && !known ? secinfo | 8 : secinfo, 0);
+}
+
 static void restrict_to(uint64_t off, uint64_t length, uint64_t rights)
 {
 	struct sgx_enclave_restrict_permissions a = { .offset = off, .length = length, .permissions = rights };
@@ -87,6 +98,8 @@ static void restrict_to(uint64_t off, uint64_t length, uint64_t rights)
 	say("RESTRICT %llx %llx %llx = %lld count=%llx result=%llu\n", (unsigned long long)off,
 	    (unsigned long long)length, (unsigned long long)rights, (long long)r, (unsigned long long)a.count,
 	    (unsigned long long)a.result);
+	for (uint64_t i = 0; i < a.count / SGX_PAGE_SIZE && off / SGX_PAGE_SIZE + i < PAGES; i++)
+		en.narrowed[off / SGX_PAGE_SIZE + i] = true;
 }
 
 static void remove_range(uint64_t off, uint64_t length)
@@ -131,7 +144,7 @@ void step_pages(void)
 	if (en.who == 'c' && n >= 52 && n < 97)
 		n = 38;
 	if (n < 16)
-		leaf(t, SGX_EACCEPT, la_of(off), PICK(infos), 0);
+		accept(t, la_of(off), PICK(infos));
 	else if (n < 26)
 		leaf(t, SGX_EMODPE, la_of(off), PICK(infos), 0);
 	else if (n < 38)
@@ -169,14 +182,14 @@ static void grow(unsigned t, uint64_t off)
 	if (with_contents)
 		copy(t, BASE + off, one_in(2) ? 0x205 : 0x207);
 	else
-		leaf(t, SGX_EACCEPT, BASE + off, 0x20b, 0);
+		accept(t, BASE + off, 0x20b);
 }
 
 static void shrink(unsigned t, uint64_t off)
 {
 	modify(off, 4096, SGX_PT_TRIM);
 	if (!one_in(6))
-		leaf(t, SGX_EACCEPT, BASE + off, 0x410, 0);
+		accept(t, BASE + off, 0x410);
 	remove_range(off, 4096);
 }
 
@@ -185,7 +198,7 @@ static void narrow(unsigned t, uint64_t off)
 	unsigned rights = below(8);
 
 	restrict_to(off, 4096, rights);
-	leaf(t, SGX_EACCEPT, BASE + off, 0x220 | rights, 0);
+	accept(t, BASE + off, 0x220 | rights);
 	if (one_in(2))
 		leaf(t, SGX_EMODPE, BASE + off, 0x200 | below(8), 0);
 }
@@ -223,8 +236,8 @@ static void make_tcs(unsigned t)
 	}
 	memcpy(words, &tcs, sizeof(words));
 	map(at, 8192, 3);
-	leaf(t, SGX_EACCEPT, la, 0x20b, 0);
-	leaf(t, SGX_EACCEPT, la + 4096, 0x20b, 0);
+	accept(t, la, 0x20b);
+	accept(t, la + 4096, 0x20b);
 	for (unsigned i = 0; i < 9; i++)
 		if (words[i])
 			write_inside(t, la + 8 * i, words[i]);
@@ -232,7 +245,7 @@ static void make_tcs(unsigned t)
 		write_inside(t, la + 72 + 8 * below(500), 1);
 	modify(at, 4096, SGX_PT_TCS);
 	if (!one_in(8))
-		leaf(t, SGX_EACCEPT, la, 0x110, 0);
+		accept(t, la, 0x110);
 	if (en.n_tcs < sizeof(en.tcs) / sizeof(en.tcs[0]))
 		en.tcs[en.n_tcs++] = la;
 	else

@@ -62,7 +62,8 @@ static size_t damage(uint8_t *b, size_t n)
 			n = 1 + below(n);
 			break;
 		case 2:
-			memmove(b + at, b + below(n - at + 1), (n - at) / 2);
+			width = (n - at) / 2;
+			memmove(b + at, b + below(n - width + 1), width);
 			break;
 		default:
 			if (at + width <= n)

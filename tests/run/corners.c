@@ -299,7 +299,7 @@ __asm__(".text; .globl bare_enter; .type bare_enter, @function; bare_enter:"
 	".size bare_enter, . - bare_enter");
 
 /* Has no libc: its FS is a block of zeroes with its own address. */
-static __attribute__((optimize("no-stack-protector"))) void in_bare_thread(void)
+static __attribute__((no_stack_protector)) void in_bare_thread(void)
 {
 	static struct encl_op op = { .op = ENCL_OP_NOP };
 	uint64_t fs, got;

@@ -87,7 +87,6 @@ void topic_inside(void)
 
 static _Alignas(16) char other_stack[65536];
 static const char *nested_result[2];
-static volatile int nest;
 
 /* A handler that enters, on another TCS and on the interrupted one. */
 static void enter_again(int sig, siginfo_t *info, void *uc)

@@ -46,6 +46,7 @@ static void test_ranges(void)
 	is_u64(errno_of(emul_msync(la, 0x4000, MS_ASYNC)), ENOMEM, "msync over a hole ENOMEM");
 	is_u64(errno_of(emul_msync(la, 0x2000, MS_ASYNC)), 0, "... else nothing");
 	is_u64(errno_of(emul_msync(la, 0x2000, MS_SYNC)), EINVAL, "... SYNC EINVAL");
+	is_u64(errno_of(emul_msync(la, UINT64_MAX, MS_SYNC)), 0, "... of a length that wraps to none, nothing");
 
 	uint64_t to = rig.base + GROW + 0x10000;
 	int moving = MREMAP_MAYMOVE | MREMAP_FIXED;
@@ -67,6 +68,8 @@ static void test_ranges(void)
 	mmap((void *)before, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	is_u64((uint64_t)emul_mremap(before, 0x2000, 0x2000, 0, 0), before, "mremap from ordinary memory on, in place");
 	is_u64(errno_of(emul_mremap(before, 0x2000, 0x2000, moving, to)), EFAULT, "... to another place EFAULT");
+	is_u64(errno_of(emul_mremap(before, 0x2000, 0x2000, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0)), EFAULT,
+	       "... with DONTUNMAP EFAULT");
 	is_u64((uint64_t)emul_mremap(before, 0x2000, 0x1000, moving, to), to, "... without the enclave it moves");
 	is_u64((uint64_t)emul_mremap(la, 0x2000, 0x1000, 0, 0), la, "mremap to less");
 	ok(!emul_range_has_enclave(la + 0x1000, 0x1000), "... cuts the rest off");

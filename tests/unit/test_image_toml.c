@@ -147,7 +147,7 @@ static void test_detect(void)
 {
 	static const char *const yes[] = { "[sgx]", "x=1\n  [sgx]\n", "sgx.debug = true",
 					   "[[sgx.trusted_files]]" };
-	static const char *const no[] = { "", "[sgxx]", "x = \"[sgx]\"", "\x7f" "ELF" };
+	static const char *const no[] = { "", "[sgxx]", "x = \"[sgx]\"", "\177ELF" };
 
 	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
 		ok(gramine_manifest_detect((const uint8_t *)yes[i], strlen(yes[i])), "a manifest: %zu", i);
