@@ -101,6 +101,7 @@ int emul_sigaction(int sig, const struct sigaction *act, struct sigaction *old);
 int emul_sigmask(int how, const sigset_t *set, sigset_t *old);
 uint64_t emul_sigmask_held(void);       /* of the six, as the kernel has masks; for a new thread: */
 void emul_sigmask_inherit(uint64_t held);
+void emul_sigmask_left_handlers(void); /* by a jump that restored the mask which they were called with */
 void emul_sigmask_adopt(void);          /* this thread's real mask becomes what it believes */
 int emul_sigaltstack(const stack_t *ss, stack_t *old);
 uint64_t emul_sigpending(void);         /* of the six, those that wait for this thread */

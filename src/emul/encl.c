@@ -15,6 +15,7 @@
 
 #include "emul/driver.h"
 #include "emul/encl.h"
+#include "emul/mm.h"
 #include "emul/raw.h"
 
 struct emul_encl emul_encls[EMUL_MAX_ENCLAVES];
@@ -107,11 +108,13 @@ static void unmap_meta(struct emul_encl *en, uint64_t size)
 	unmap(en->alias, size);
 	unmap(en->epcm, table_bytes(pages, sizeof(*en->epcm)));
 	unmap(en->rec, table_bytes(pages, sizeof(*en->rec)));
+	unmap(en->inside, table_bytes(pages, sizeof(*en->inside)));
 	unmap(en->pte, table_bytes(pages, 1));
 	emul_paging_unmap(en, size);
 	en->alias = NULL;
 	en->epcm = NULL;
 	en->rec = NULL;
+	en->inside = NULL;
 	en->pte = NULL;
 }
 
@@ -124,12 +127,13 @@ int emul_encl_map_meta(struct emul_encl *en)
 	en->alias = emul_map_file(en->own_fd, size, 0);
 	en->epcm = emul_map_file(en->own_fd, table_bytes(pages, sizeof(*en->epcm)), EMUL_OFF_EPCM);
 	en->rec = emul_map_file(en->own_fd, table_bytes(pages, sizeof(*en->rec)), EMUL_OFF_RECORDS);
+	en->inside = emul_map_file(en->own_fd, table_bytes(pages, sizeof(*en->inside)), EMUL_OFF_INSIDE);
 	/* page tables: private, copied by fork as Linux copies them */
 	en->pte = mmap(NULL, table_bytes(pages, 1), PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (en->pte == MAP_FAILED)
 		en->pte = NULL;
-	if (!en->alias || !en->epcm || !en->rec || !en->pte) {
+	if (!en->alias || !en->epcm || !en->rec || !en->inside || !en->pte) {
 		unmap_meta(en, size);
 		return -ENOMEM;
 	}
@@ -374,8 +378,10 @@ void emul_encl_after_fork(bool child)
 	for (uint32_t i = 0; i < atomic_load(&emul_n_encls); i++) {
 		if (!atomic_load(&emul_encls[i].live))
 			continue;
-		if (child)
+		if (child) {
 			emul_encls[i].user = EMUL_USERS;        /* the parent's */
+			emul_vmas_forked(&emul_encls[i]);
+		}
 		emul_unlock(&emul_encls[i].mm_lock);
 		if (child) {
 			emul_epc_attach(emul_encls[i].sh, emul_encls[i].dev, emul_encls[i].ino);

@@ -29,6 +29,7 @@
 #define EMUL_OFF_RECORDS (EMUL_OFF_SHARED + 0x100000)           /* struct emul_record per page */
 #define EMUL_OFF_EPCM    (EMUL_OFF_SHARED + ((uint64_t)1 << 40))        /* struct sgxm_epcm per page */
 #define EMUL_OFF_SLOTS   (EMUL_OFF_EPCM + ((uint64_t)1 << 37))          /* uint32_t per page: version slot + 1 */
+#define EMUL_OFF_INSIDE  (EMUL_OFF_EPCM + ((uint64_t)1 << 39))          /* struct emul_inside per page */
 #define EMUL_OFF_VA_EPCM (EMUL_OFF_EPCM + ((uint64_t)1 << 38))          /* struct sgxm_epcm per VA page */
 #define EMUL_OFF_VA      (EMUL_OFF_SHARED + ((uint64_t)1 << 41))        /* VA pages */
 #define EMUL_OFF_PCMD    (EMUL_OFF_SHARED + ((uint64_t)1 << 42))        /* struct sgx_pcmd per page */
@@ -40,6 +41,12 @@
 #define EMUL_EPA_VA      ((uint64_t)1 << 47)    /* + 4096 * number of the VA page */
 
 /* What the driver remembers of a page (struct sgx_encl_page). */
+/* Who is inside by a TCS, and since which epoch: for when it is killed there (recover.c). */
+struct emul_inside {
+	_Atomic uint32_t tid;
+	uint32_t epoch;
+};
+
 struct emul_record {
 	_Atomic uint16_t word;
 };
@@ -157,6 +164,7 @@ struct emul_vma {
 	uint8_t may;                    /* what mprotect may raise it to (O_RDONLY fds: no write) */
 	uint8_t dead;                   /* fork lost the driver's bookkeeping: every touch is SIGBUS */
 	uint8_t unplaced;               /* mapped before CREATE: the file offset is not right yet */
+	uint8_t no_fork;                /* MADV_DONTFORK; for a driver's mapping there is no way back */
 };
 
 /* An enclave this process has opened or inherited.  Slots are never freed, only reused when idle. */
@@ -177,6 +185,7 @@ struct emul_encl {
 	struct sgxm_epcm *epcm;         /* [page]; the SECS has its own entry below */
 	struct sgxm_epcm *secs_epcm;    /* in the enclave file, behind struct emul_shared */
 	struct emul_record *rec;
+	struct emul_inside *inside;     /* [page] */
 	uint8_t *pte;                   /* EMUL_PTE_* per page; private: page tables are per process */
 	/* paging, mapped when the first page goes out or comes in; sh->mutex */
 	uint64_t *va;                   /* version slots: the VA pages */
@@ -360,6 +369,8 @@ enum emul_fault emul_fault_elsewhere(uint64_t la, enum sgxm_access access, uint3
 bool emul_conflict(struct emul_encl *en, const struct sgxm_out *out, unsigned *tries);
 /* Takes away locks that killed processes left in the enclave's file: were there any? */
 bool emul_locks_recover(struct emul_encl *en);
+/* EENTER found the TCS in use: true, by somebody who was killed inside, and it is not any more. */
+bool emul_tcs_recover(struct emul_encl *en, const struct sgxm_out *out, uint64_t tcs_la);
 /* ops->walk */
 enum sgxm_walk emul_walk(void *host, struct sgxm_cpu *cpu, uint64_t la, enum sgxm_access access,
 			 uint64_t *ret_epa, uint32_t *ret_pfec);

@@ -385,6 +385,36 @@ static int protect_part(struct emul_encl *en, uint64_t la, uint64_t end, int pro
 	return r;
 }
 
+int emul_vma_dont_fork(struct emul_encl *en, uint64_t la, uint64_t end)
+{
+	int r;
+
+	emul_lock(&en->mm_lock);
+	r = vma_reserve(en, 2);
+	if (!r)
+		r = madvise((void *)la, end - la, MADV_DONTFORK) ? -errno : 0;
+	if (!r) {
+		vma_split(en, la);
+		vma_split(en, end);
+		for (size_t i = vma_lower(en, la); i < en->n_vma && en->vma[i].start < end; i++)
+			en->vma[i].no_fork = 1;
+	}
+	emul_unlock(&en->mm_lock);
+	return r;
+}
+
+void emul_vmas_forked(struct emul_encl *en)
+{
+	for (size_t i = en->n_vma; i-- > 0;) {
+		struct emul_vma v = en->vma[i];
+
+		if (!v.no_fork)
+			continue;
+		vma_remove(en, v.start, v.end);
+		emul_pte_forget(en, v.start, v.end - v.start);
+	}
+}
+
 struct emul_encl *emul_next_mapping(uint64_t la, uint64_t end, uint64_t *ret_stop)
 {
 	uint32_t n = atomic_load(&emul_n_encls);
@@ -397,7 +427,7 @@ struct emul_encl *emul_next_mapping(uint64_t la, uint64_t end, uint64_t *ret_sto
 			continue;
 		emul_lock(&en->mm_lock);
 		size_t i = vma_lower(en, la);
-		struct emul_vma v = i < en->n_vma ? en->vma[i] : (struct emul_vma){ UINT64_MAX, UINT64_MAX, 0, 0, 0, 0 };
+		struct emul_vma v = i < en->n_vma ? en->vma[i] : (struct emul_vma){ .start = UINT64_MAX, .end = UINT64_MAX };
 
 		emul_unlock(&en->mm_lock);
 		if (v.start <= la) {

@@ -20,5 +20,9 @@ void emul_pte_forget(struct emul_encl *en, uint64_t la, uint64_t bytes);
 void emul_pte_protect(struct emul_encl *en, uint64_t la, uint64_t bytes, unsigned prot);
 /* The enclave mapping that holds la, up to *ret_stop; NULL: *ret_stop is where the next one above begins, or end. */
 struct emul_encl *emul_next_mapping(uint64_t la, uint64_t end, uint64_t *ret_stop);
+/* MADV_DONTFORK of what is mapped in [la, end): 0 or -errno. */
+int emul_vma_dont_fork(struct emul_encl *en, uint64_t la, uint64_t end);
+/* This process is a forked child: those stayed with its parent.  mm_lock held. */
+void emul_vmas_forked(struct emul_encl *en);
 
 #endif

@@ -24,7 +24,7 @@ static int advise_enclave(int advice, int may)
 	case MADV_REMOVE:               /* of a file that can be written and can have holes */
 		return may & PROT_WRITE ? -ENODEV : -EACCES;
 	case MADV_NORMAL: case MADV_RANDOM: case MADV_SEQUENTIAL: case MADV_WILLNEED:
-	case MADV_DONTFORK: case MADV_KEEPONFORK: case MADV_DONTDUMP: case MADV_HUGEPAGE: case MADV_NOHUGEPAGE:
+	case MADV_KEEPONFORK: case MADV_DONTDUMP: case MADV_HUGEPAGE: case MADV_NOHUGEPAGE:
 	case MADV_MERGEABLE: case MADV_UNMERGEABLE:
 		return 0;
 	default:
@@ -47,7 +47,11 @@ int emul_madvise(uint64_t la, uint64_t bytes, int advice)
 	for (uint64_t at = la; !r && at < end; at = stop) {
 		struct emul_mapping m = { 0 };
 
-		if (emul_next_mapping(at, end, &stop))
+		struct emul_encl *en = emul_next_mapping(at, end, &stop);
+
+		if (en && advice == MADV_DONTFORK)
+			r = emul_vma_dont_fork(en, at, stop);
+		else if (en)
 			r = advise_enclave(advice, emul_mapping_at(at, &m) ? m.may : 0);
 		else
 			r = raw3(SYS_madvise, at, stop - at, advice);

@@ -96,6 +96,7 @@ struct native_tb {
 	uint64_t host_fs, host_gs;
 	uint64_t encl_fs, encl_gs;
 	uint8_t selector;
+	uint8_t masked;                 /* some trap signal is blocked or waits, as the program believes: native_mask.c */
 	uint8_t armed;                  /* alternate stack and syscall dispatch are set */
 	int tid;
 	/*
@@ -119,6 +120,7 @@ struct native_tb {
 extern uint8_t native_aep[], native_after[], native_fixup[];
 extern uint8_t native_commit_start[], native_commit_end[];
 extern uint8_t native_restorer[], native_restorer_end[];
+extern uint8_t native_handler_return[];         /* where handlers of the program return to */
 void native_sigentry(int sig, siginfo_t *info, void *uc);
 /* Not 0: emul_vdso_enter is called with an FS that is not ours, so EENTER traps too. */
 extern uint8_t native_entry_traps;
@@ -174,11 +176,29 @@ static inline bool native_page_out(const struct emul_encl *en, uint64_t la)
 	       atomic_load_explicit(&en->rec[off >> SGX_PAGE_SHIFT].word, memory_order_relaxed) & EMUL_REC_OUT;
 }
 
+/* The thread of tb is inside by a TCS; it is not any more. */
+static inline void native_inside_note(const struct native_tb *tb, const struct native_inside *in)
+{
+	struct emul_inside *by = &in->en->inside[(in->tcs_la - in->en->sh->base) >> SGX_PAGE_SHIFT];
+
+	by->epoch = in->cpu.epoch;
+	atomic_store_explicit(&by->tid, (uint32_t)tb->tid, memory_order_release);
+}
+static inline void native_inside_clear(const struct native_tb *tb, const struct native_inside *in)
+{
+	uint32_t own = (uint32_t)tb->tid;
+
+	/* somebody else may be there already */
+	atomic_compare_exchange_strong_explicit(&in->en->inside[(in->tcs_la - in->en->sh->base) >> SGX_PAGE_SHIFT].tid,
+						&own, 0, memory_order_relaxed, memory_order_relaxed);
+}
+
 /* native_thread.c */
 struct native_tb *native_thread_spare(void);    /* a block for a child that shares memory with its parent, not armed */
 void native_thread_release(struct native_tb *tb);
 stack_t native_thread_stack(const struct native_tb *tb);
 int native_thread_arm(struct native_tb *tb);    /* in the thread that tb is for */
+int native_thread_dispatch(struct native_tb *tb);       /* the part of it that a vfork child lacks */
 struct native_tb *native_thread_prepare(void);  /* this thread's block, armed; NULL: no memory */
 struct native_tb *native_thread_peek(void);     /* the block if there is one */
 void native_forked_child(void);
@@ -203,6 +223,8 @@ void native_signals_save(void *table);
 void native_signals_put_back(const void *table);
 /* Let the program's own disposition of this signal happen, on the context in uc. */
 void native_forward(int sig, siginfo_t *info, ucontext_t *uc, struct native_tb *tb);
+/* A handler returned: what it left in its frame is what sigreturn is to find. */
+void native_handler_done(void *frame_at_uc);
 bool native_is_trap_signal(int sig);
 uint64_t native_trap_mask(void);
 /* A thread that meets a trap with its signal blocked is killed.  Returns those that were blocked. */
@@ -219,6 +241,16 @@ uint64_t native_held(void);
 /* What was sent and is free now comes at once, or when this handler returns: true when there was any. */
 bool native_held_set(uint64_t mask);
 int native_take_pending(uint64_t among, siginfo_t *ret);        /* a signal's number, or 0 */
+/*
+ * A handler of the program begins, with these blocked besides; and ends, with the mask that its context has then.  The
+ * result of the first goes to the second.
+ */
+uint64_t native_handler_begin(uint64_t mask);
+void native_handler_end(uint64_t mask, uint64_t added_before);
+/* Alternate stacks of the program: is rsp on it, as the kernel sees it; it is about to be used; sigaltstack(2). */
+bool native_on_program_stack(const struct native_tb *tb, uint64_t rsp);
+stack_t native_program_stack_use(struct native_tb *tb);         /* what goes into the frame */
+int native_sigaltstack(struct native_tb *tb, uint64_t rsp, const stack_t *ss, stack_t *ret_old);
 
 /* native_abort.c: false: it cannot be done.  The caller sets RFLAGS.TF where there are stand-ins. */
 bool native_abort_add(struct native_tb *tb, struct emul_encl *en, uint64_t la, ucontext_t *uc);

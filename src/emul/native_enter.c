@@ -94,7 +94,7 @@ int native_eenter(struct native_frame *f, uint64_t *ret_masked)
 
 		if (out.kind == SGXM_DONE)
 			break;
-		if (emul_conflict(en, &out, &tries))
+		if (emul_conflict(en, &out, &tries) || emul_tcs_recover(en, &out, tcs))
 			continue;
 		uint32_t pfec = out.pfec;
 
@@ -111,6 +111,7 @@ int native_eenter(struct native_frame *f, uint64_t *ret_masked)
 		return out.kind == SGXM_PF ? refused(f, SGX_VEC_PF, pfec, out.addr & SGX_PAGE_MASK, out.check) :
 					     refused(f, out.kind == SGXM_UD ? SGX_VEC_UD : SGX_VEC_GP, 0, 0, out.check);
 	}
+	native_inside_note(tb, in);
 	atomic_fetch_add_explicit(&en->sh->eenters, 1, memory_order_relaxed);
 	if (emul_elsewhere_behind(en))
 		slow_poll();

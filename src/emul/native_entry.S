@@ -17,6 +17,8 @@
 	.hidden	native_sigentry
 	.hidden	native_restorer
 	.hidden	native_restorer_end
+	.hidden	native_handler_return
+	.hidden	native_handler_done
 	.hidden	native_set_fs
 	.hidden	native_set_gs
 	.hidden	native_get_fs
@@ -413,6 +415,13 @@ native_sigentry:
 	in_context 15, 96
 	in_context 16, 168
 	nop
+	.globl	native_handler_return
+	.type	native_handler_return, @function
+native_handler_return:
+	mov	%rsp, %rdi		/* on the stack of the handler, with the program's FS */
+	cld
+	call	native_handler_done
+	.size	native_handler_return, . - native_handler_return
 	.globl	native_restorer
 	.type	native_restorer, @function
 native_restorer:

@@ -8,17 +8,31 @@
  * Context:   normal, and signal handlers with the host's FS.
  */
 #include <errno.h>
-#include <sys/auxv.h>
 #include <unistd.h>
 
+#include "emul/driver.h"
 #include "emul/native.h"
 #include "emul/raw.h"
 
 #define N_TRAPS 6
 
+#define SS_AUTODISARM_FLAG ((int)(1u << 31))    /* <linux/signal.h>, which does not mix with <signal.h> */
+#define MIN_STACK_BYTES    2048                 /* MINSIGSTKSZ of the kernel */
+
 /* What this thread believes blocked, and what was sent to it meanwhile. */
 static __thread uint64_t held, pending;
+/* Those of held that it did not ask for: handlers run with them blocked. */
+static __thread uint64_t added;
 static __thread siginfo_t waiting[N_TRAPS];
+
+/* For who cannot see these, where the thread's FS is not ours. */
+static void mark(void)
+{
+	struct native_tb *tb = native_thread_peek();
+
+	if (tb)
+		tb->masked = (held | pending) != 0;
+}
 
 static unsigned trap_index(int sig)
 {
@@ -40,6 +54,7 @@ void native_hold(int sig, const siginfo_t *info)
 		return;                 /* standard signals do not queue */
 	pending |= bit;
 	__builtin_memcpy(&waiting[trap_index(sig)], info, sizeof(*info));
+	mark();
 }
 
 /* Takes one of those that were sent and wait here: its number, or 0. */
@@ -89,7 +104,40 @@ void native_ignore(int sig)
 bool native_held_set(uint64_t mask)
 {
 	held = mask & native_trap_mask();
+	added &= held;
+	mark();
 	return release_pending();
+}
+
+uint64_t native_handler_begin(uint64_t mask)
+{
+	uint64_t before = added;
+
+	added |= mask & native_trap_mask() & ~held;
+	held |= added;
+	mark();
+	return before;
+}
+
+void native_handler_end(uint64_t mask, uint64_t added_before)
+{
+	uint64_t traps = native_trap_mask();
+
+	held = mask & traps;
+	added = added_before & held;
+	mark();
+	/* what waited comes when the context is there again: until then it is really blocked */
+	if (pending & ~held) {
+		raw4(SYS_rt_sigprocmask, SIG_BLOCK, &traps, NULL, sizeof(traps));
+		release_pending();
+	}
+}
+
+void emul_sigmask_left_handlers(void)
+{
+	held &= ~added;
+	added = 0;
+	release_pending();
 }
 
 /* libc keeps these two for itself */
@@ -111,8 +159,7 @@ int emul_sigmask(int how, const sigset_t *set, sigset_t *old)
 	if (set) {
 		uint64_t asked = set->__val[0] & traps;
 
-		held = how == SIG_BLOCK ? held | asked : how == SIG_UNBLOCK ? held & ~asked : asked;
-		release_pending();
+		native_held_set(how == SIG_BLOCK ? held | asked : how == SIG_UNBLOCK ? held & ~asked : asked);
 	}
 	if (old) {
 		sigemptyset(old);
@@ -129,43 +176,68 @@ uint64_t emul_sigmask_held(void)
 void emul_sigmask_inherit(uint64_t mask)
 {
 	held = mask;
+	mark();
 }
 
 void emul_sigmask_adopt(void)
 {
 	held |= native_unblock_traps();
+	mark();
+}
+
+/* ---- alternate stacks --------------------------------------------------------------------------------------- */
+
+bool native_on_program_stack(const struct native_tb *tb, uint64_t rsp)
+{
+	const stack_t *s = &tb->program_stack;
+	uint64_t sp = (uint64_t)(uintptr_t)s->ss_sp;
+
+	return sp && !(s->ss_flags & SS_AUTODISARM_FLAG) && rsp > sp && rsp - sp <= s->ss_size;
+}
+
+stack_t native_program_stack_use(struct native_tb *tb)
+{
+	stack_t was = tb->program_stack;
+
+	if (!was.ss_sp)
+		was = (stack_t){ .ss_flags = SS_DISABLE };
+	if (was.ss_flags & SS_AUTODISARM_FLAG)
+		tb->program_stack = (stack_t){ .ss_flags = SS_DISABLE };
+	return was;
+}
+
+int native_sigaltstack(struct native_tb *tb, uint64_t rsp, const stack_t *ss, stack_t *ret_old)
+{
+	stack_t *p = &tb->program_stack;
+	int mode = ss ? ss->ss_flags & ~SS_AUTODISARM_FLAG : 0;
+	bool on = native_on_program_stack(tb, rsp);
+
+	if (ret_old)
+		*ret_old = (stack_t){ .ss_sp = p->ss_sp, .ss_size = p->ss_sp ? p->ss_size : 0,
+				      .ss_flags = (!p->ss_sp ? SS_DISABLE : on ? SS_ONSTACK : 0) |
+						  (p->ss_flags & SS_AUTODISARM_FLAG) };
+	if (!ss)
+		return 0;
+	if (on)
+		return -EPERM;
+	if (mode != SS_DISABLE && mode != SS_ONSTACK && mode)
+		return -EINVAL;
+	if (mode != SS_DISABLE && ss->ss_size < MIN_STACK_BYTES)
+		return -ENOMEM;
+	*p = mode == SS_DISABLE ? (stack_t){ .ss_flags = ss->ss_flags } : *ss;
+	return 0;
 }
 
 int emul_sigaltstack(const stack_t *ss, stack_t *old)
 {
 	struct native_tb *tb = native_thread_peek();
+	stack_t want, was;
+	int r;
 
 	if (!tb)
 		return (int)raw2(SYS_sigaltstack, ss, old);
-	stack_t *p = &tb->program_stack;
-	uint64_t rsp = (uint64_t)(uintptr_t)__builtin_frame_address(0);
-	bool on = p->ss_sp && rsp - (uint64_t)(uintptr_t)p->ss_sp < p->ss_size;
-	stack_t want;
-
-	if (ss)
-		want = *ss;             /* they may be the same object */
-	if (old) {
-		*old = *p;
-		old->ss_flags = p->ss_sp ? on ? SS_ONSTACK : 0 : SS_DISABLE;
-	}
-	if (!ss)
-		return 0;
-	if (on)
-		return -EPERM;
-	if (want.ss_flags == SS_DISABLE) {
-		*p = (stack_t){ .ss_flags = SS_DISABLE };
-		return 0;
-	}
-	if (want.ss_flags && want.ss_flags != SS_ONSTACK)
-		return -EINVAL;
-	if (want.ss_size < getauxval(AT_MINSIGSTKSZ))
-		return -ENOMEM;
-	want.ss_flags = 0;
-	*p = want;
-	return 0;
+	if (ss && emul_user_read(&want, (uintptr_t)ss, sizeof(want)))
+		return -EFAULT;
+	r = native_sigaltstack(tb, (uint64_t)(uintptr_t)__builtin_frame_address(0), ss ? &want : NULL, &was);
+	return !r && old && emul_user_write((uintptr_t)old, &was, sizeof(was)) ? -EFAULT : r;
 }

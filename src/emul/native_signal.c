@@ -176,39 +176,106 @@ static uint64_t stack_for(const struct kernel_sigaction *act, const struct nativ
 {
 	uint64_t sp = tb ? (uint64_t)(uintptr_t)tb->program_stack.ss_sp : 0;
 
-	if (act->flags & SA_ONSTACK && sp && !(rsp >= sp && rsp < sp + tb->program_stack.ss_size))
+	if (act->flags & SA_ONSTACK && sp && !native_on_program_stack(tb, rsp))
 		return sp + tb->program_stack.ss_size;
 	return rsp - RED_ZONE;
 }
 
-static void run_handler(int sig, const siginfo_t *info, ucontext_t *uc, const struct native_tb *tb,
+/* What a handler has blocked: by its disposition, before that was reset. */
+static uint64_t blocked_by(int sig, const struct kernel_sigaction *act)
+{
+	return act->mask | (act->flags & SA_NODEFER ? 0 : bit(sig));
+}
+
+static void mask_get(const ucontext_t *uc, uint64_t *ret)
+{
+	__builtin_memcpy(ret, &uc->uc_sigmask, sizeof(*ret));
+}
+
+static void mask_put(ucontext_t *uc, uint64_t mask)
+{
+	__builtin_memcpy(&uc->uc_sigmask, &mask, sizeof(mask));
+}
+
+/* A frame as the kernel makes it, and behind it what is needed when the handler is done. */
+struct frame {
+	uint64_t ret;
+	uint8_t uc[KERNEL_UC_BYTES], info[SIGINFO_BYTES];
+	struct native_tb *tb;
+	uint64_t added;
+};
+
+/* The thread's own alternate stack is ours, whatever the program has. */
+static void put_our_stack(ucontext_t *uc, struct native_tb *tb)
+{
+	native_sigaltstack(tb, (uint64_t)uc->uc_mcontext.gregs[REG_RSP], &uc->uc_stack, NULL);
+	uc->uc_stack = native_thread_stack(tb);
+}
+
+/* The context that a handler leaves is the program's; it becomes the one that the kernel is to restore. */
+static void take_back(ucontext_t *uc, struct native_tb *tb, uint64_t added)
+{
+	uint64_t mask;
+
+	mask_get(uc, &mask);
+	native_handler_end(mask, added);
+	mask_put(uc, mask & ~native_trap_mask());
+	if (tb)
+		put_our_stack(uc, tb);
+}
+
+void native_handler_done(void *at_uc)
+{
+	struct frame *f = (void *)((uint8_t *)at_uc - offsetof(struct frame, uc));
+	struct native_tb *tb = f->tb;
+	uint64_t fs = 0, mask;
+
+	mask_get(at_uc, &mask);
+	if (tb && tb->own_fs && !tb->masked && !(mask & native_trap_mask())) {
+		put_our_stack(at_uc, tb);
+		return;
+	}
+	if (tb && tb->own_fs) {         /* our TLS is elsewhere */
+		raw2(SYS_arch_prctl, ARCH_GET_FS, &fs);
+		raw2(SYS_arch_prctl, ARCH_SET_FS, tb->own_fs);
+	}
+	/* it may have entered its first enclave */
+	take_back(at_uc, tb ? tb : native_thread_peek(), f->added);
+	if (fs)
+		raw2(SYS_arch_prctl, ARCH_SET_FS, fs);
+}
+
+static void run_handler(int sig, const siginfo_t *info, ucontext_t *uc, struct native_tb *tb,
 			const struct kernel_sigaction *act)
 {
 	greg_t *g = uc->uc_mcontext.gregs;
 	size_t xbytes = xsave_frame_bytes(uc);
 	uint64_t x = (stack_for(act, tb, (uint64_t)g[REG_RSP]) - xbytes) & ~(uint64_t)63;
-	uint64_t sp = ((x - KERNEL_UC_BYTES - SIGINFO_BYTES - 8) & ~(uint64_t)15) - 8;
-	uint8_t *frame = (uint8_t *)(uintptr_t)sp;
-	uint8_t *uc_copy = frame + 8, *info_copy = uc_copy + KERNEL_UC_BYTES;
-	uint64_t fp = x, ret = (uint64_t)(uintptr_t)native_restorer, mask;
+	uint64_t sp = ((x - sizeof(struct frame)) & ~(uint64_t)15) - 8;
+	struct frame *frame = (void *)(uintptr_t)sp;
+	ucontext_t *copy = (void *)frame->uc;   /* its first KERNEL_UC_BYTES */
+	uint64_t mask, more = blocked_by(sig, act);
 
 	__builtin_memcpy((void *)(uintptr_t)x, uc->uc_mcontext.fpregs, xbytes);
-	__builtin_memcpy(frame, &ret, 8);
-	__builtin_memcpy(uc_copy, uc, KERNEL_UC_BYTES);
-	__builtin_memcpy(uc_copy + offsetof(ucontext_t, uc_mcontext.fpregs), &fp, 8);
-	__builtin_memcpy(info_copy, info, SIGINFO_BYTES);
+	frame->ret = (uint64_t)(uintptr_t)native_handler_return;
+	__builtin_memcpy(frame->uc, uc, KERNEL_UC_BYTES);
+	copy->uc_mcontext.fpregs = (void *)(uintptr_t)x;
+	__builtin_memcpy(frame->info, info, SIGINFO_BYTES);
+	mask_get(uc, &mask);
+	mask_put(copy, mask | native_held());
+	if (tb)
+		copy->uc_stack = native_program_stack_use(tb);
+	frame->tb = tb;
+	frame->added = native_handler_begin(more);
 
 	g[REG_RIP] = (greg_t)(uintptr_t)act->handler;
 	g[REG_RSP] = (greg_t)sp;
 	g[REG_RDI] = sig;
-	g[REG_RSI] = (greg_t)(uintptr_t)info_copy;
-	g[REG_RDX] = (greg_t)(uintptr_t)uc_copy;
+	g[REG_RSI] = (greg_t)(uintptr_t)frame->info;
+	g[REG_RDX] = (greg_t)(uintptr_t)frame->uc;
 	g[REG_RAX] = 0;
 	g[REG_EFL] &= ~(greg_t)(0x400 | SGXM_RFLAGS_RF | SGXM_RFLAGS_TF);
-	__builtin_memcpy(&mask, &uc->uc_sigmask, sizeof(mask));
-	mask |= act->mask | (act->flags & SA_NODEFER ? 0 : bit(sig));
-	mask &= ~native_trap_mask();
-	__builtin_memcpy(&uc->uc_sigmask, &mask, sizeof(mask));
+	mask_put(uc, (mask | more) & ~native_trap_mask());
 }
 
 /*
@@ -217,16 +284,16 @@ static void run_handler(int sig, const siginfo_t *info, ucontext_t *uc, const st
  */
 static void call_handler(int sig, siginfo_t *info, ucontext_t *uc, const struct kernel_sigaction *act)
 {
-	uint64_t mask;
+	uint64_t mask, now, more = blocked_by(sig, act), added;
 
-	__builtin_memcpy(&mask, &uc->uc_sigmask, sizeof(mask));
-	mask |= act->mask | (act->flags & SA_NODEFER ? 0 : bit(sig));
-	mask &= ~native_trap_mask();
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof(mask));
+	mask_get(uc, &mask);
+	now = (mask | more) & ~native_trap_mask();
+	mask_put(uc, mask | native_held());
+	added = native_handler_begin(more);
+	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &now, NULL, sizeof(now));
 	((void (*)(int, siginfo_t *, void *))act->handler)(sig, info, uc);
 	/* if it entered an enclave, the thread has our stack now, which sigreturn must leave in place */
-	if (native_thread_peek())
-		sigaltstack(NULL, &uc->uc_stack);
+	take_back(uc, native_thread_peek(), added);
 }
 
 static bool on_our_stack(const void *p)
@@ -266,9 +333,8 @@ void native_forward(int sig, siginfo_t *info, ucontext_t *uc, struct native_tb *
 		uint64_t mask;
 
 		raw_sigaction(sig, &dfl, NULL);
-		__builtin_memcpy(&mask, &uc->uc_sigmask, sizeof(mask));
-		mask &= ~bit(sig);
-		__builtin_memcpy(&uc->uc_sigmask, &mask, sizeof(mask));
+		mask_get(uc, &mask);
+		mask_put(uc, mask & ~bit(sig));
 		syscall(SYS_tgkill, getpid(), (int)syscall(SYS_gettid), sig);
 		return;
 	}

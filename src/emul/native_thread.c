@@ -28,7 +28,7 @@ static _Atomic uint64_t slot_ready[NATIVE_SLOTS / 64];  /* the block can be read
 static pthread_key_t exit_key;
 static __thread struct native_tb *self;
 
-static int arm_dispatch(struct native_tb *tb)
+int native_thread_dispatch(struct native_tb *tb)
 {
 	return prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, native_restorer,
 		     native_restorer_end - native_restorer, &tb->selector);
@@ -125,7 +125,7 @@ int native_thread_arm(struct native_tb *tb)
 	stack_t ours = native_thread_stack(tb);
 
 	tb->tid = (int)syscall(SYS_gettid);
-	if (replace_stack(&ours, &tb->program_stack) || arm_dispatch(tb))
+	if (replace_stack(&ours, &tb->program_stack) || native_thread_dispatch(tb))
 		return -1;
 	if (tb->program_stack.ss_flags & SS_DISABLE)
 		tb->program_stack.ss_sp = NULL;
@@ -239,7 +239,7 @@ void native_forked_child(void)
 	if (self) {
 		self->tid = (int)syscall(SYS_gettid);
 		self->selector = NATIVE_ALLOW;
-		arm_dispatch(self);
+		native_thread_dispatch(self);
 	}
 }
 

@@ -112,6 +112,7 @@ static void do_aex(struct trap *t, struct native_inside *in, const struct sgxm_e
 	native_tell_aex(in->cpu.tcs_la, t->regs.rip, ev);
 	sgxm_aex(&in->en->machine, &in->cpu, &t->regs, t->xsave, t->xsave_bytes, ev);
 	count(&in->en->sh->aexs);
+	native_inside_clear(t->tb, in);
 	now_outside(t->tb, in);
 }
 
@@ -177,7 +178,7 @@ static void host_enclu(struct trap *t, struct emul_encl *en)
 
 		if (out.kind == SGXM_DONE)
 			break;
-		if (emul_conflict(en, &out, &tries))
+		if (emul_conflict(en, &out, &tries) || emul_tcs_recover(en, &out, in->tcs_la))
 			continue;
 		if (out.kind == SGXM_PF && emul_encl_by_la(out.addr) != en)
 			f = emul_fault_elsewhere(out.addr, SGXM_WRITE, &pfec);
@@ -195,6 +196,7 @@ static void host_enclu(struct trap *t, struct emul_encl *en)
 		raise_outside(t, why);
 		return;
 	}
+	native_inside_note(tb, in);
 	count(leaf == SGX_EENTER ? &en->sh->eenters : &en->sh->eresumes);
 	native_tell_leaf(&before, before.rbx, 0, NULL);
 	if (emul_elsewhere_behind(en))
@@ -214,6 +216,7 @@ static bool aex_and_resume(struct trap *t, struct native_inside *in, uint64_t ad
 
 	if (in->cpu.aep == vdso_aep() &&
 	    sgxm_aex_resume(&en->machine, &in->cpu, &t->regs, t->xsave, t->xsave_bytes, &ev)) {
+		native_inside_note(t->tb, in);
 		native_tell_aex(in->cpu.tcs_la, rip, &ev);
 		native_tell_leaf(&(struct sgxm_regs){ .rax = SGX_ERESUME, .rbx = in->cpu.tcs_la, .rcx = vdso_aep(),
 						      .rip = vdso_aep() }, in->cpu.tcs_la, 0, NULL);
@@ -237,6 +240,7 @@ static void leaf_done(struct trap *t, struct native_inside *in, uint32_t leaf, u
 
 	if (leaf == SGX_EEXIT) {
 		count(&sh->eexits);
+		native_inside_clear(t->tb, in);
 		now_outside(t->tb, in);
 	} else if (success && leaf == SGX_EACCEPT) {
 		count(&sh->eaccepts);

@@ -6,6 +6,8 @@
  * They carry no owner: a leaf is too short for that.  They are taken for left behind when a process that used the enclave
  * is gone, somebody has waited for about a second, and the word has not changed for a while since.
  *
+ * A process that is killed inside leaves its TCS in use, which says by whom.
+ *
  * Context: signal handlers; a lock of the enclave may be held.
  */
 #include <time.h>
@@ -68,4 +70,37 @@ bool emul_locks_recover(struct emul_encl *en)
 	if (secs_word)
 		any |= sgxm_epcm_break(en->secs_epcm, secs_word);
 	return any;
+}
+
+static bool is_tcs_in_use(const struct sgxm_out *out)
+{
+	static const char check[] = "EENTER.18";
+	size_t i = 0;
+
+	if (out->kind != SGXM_GP || !out->check)
+		return false;
+	while (check[i] && out->check[i] == check[i])
+		i++;
+	return !check[i] && !out->check[i];
+}
+
+bool emul_tcs_recover(struct emul_encl *en, const struct sgxm_out *out, uint64_t tcs_la)
+{
+	const struct timespec watch = { .tv_nsec = WATCH_NS / 10 };
+
+	if (!is_tcs_in_use(out))
+		return false;
+	struct emul_inside *in = &en->inside[emul_page_index(en, tcs_la)];
+	uint32_t tid = atomic_load(&in->tid), epoch = in->epoch;
+
+	if (!tid || !emul_thread_dead(tid, false))
+		return false;
+	/* another one may have entered and not written its name yet */
+	raw2(SYS_nanosleep, &watch, 0);
+	if (!atomic_compare_exchange_strong(&in->tid, &tid, 0))
+		return false;
+	if (!sgxm_aex_lost(&en->machine, EMUL_EPA_PAGES + (tcs_la - en->sh->base), EMUL_EPA_SECS, epoch))
+		return false;
+	atomic_fetch_add_explicit(&en->sh->aexs, 1, memory_order_relaxed);
+	return true;
 }

@@ -143,6 +143,29 @@ void sgxm_aex(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_regs *regs, uint
 	cpu_leave(m, cpu);
 }
 
+bool sgxm_aex_lost(struct sgxm *m, uint64_t tcs_epa, uint64_t secs_epa, uint32_t epoch)
+{
+	struct sgxm_secs *s = secs_page(m, secs_epa);
+	uint8_t *tcs = page_at(m, tcs_epa);
+	struct sgxm_cpu outside = { 0 };
+	struct ssa_frame frame;
+	struct ssa_stack stack;
+	struct tcs_fields t;
+	struct sgxm_out fault;
+
+	tcs_get(tcs, &t);
+	if (t.state != SGX_TCS_ACTIVE)
+		return false;
+	stack = ssa_stack_of(m, s, secs_epa, t.ossa);
+	/* where the frame has been taken away, it has no EXITINFO either */
+	if (ssa_resolve(m, &outside, &stack, t.cssa, &frame, &fault) == SSA_COMPLETE)
+		ssa_gprsgx(m, &frame)->exitinfo = 0;
+	tcs_put_cssa(tcs, t.cssa + 1);
+	track_leave(s, epoch);
+	tcs_deactivate(tcs);
+	return true;
+}
+
 bool sgxm_aex_resume(struct sgxm *m, struct sgxm_cpu *cpu, const struct sgxm_regs *regs,
 		     const uint8_t *xsave, size_t xsave_bytes, const struct sgxm_event *ev)
 {

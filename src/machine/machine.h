@@ -327,6 +327,12 @@ void sgxm_aex(struct sgxm *m, struct sgxm_cpu *cpu, struct sgxm_regs *regs, uint
 	      size_t xsave_bytes, const struct sgxm_event *ev);
 
 /*
+ * The processor that was inside by this TCS, since `epoch`, is gone and will never exit: what follows is the state after
+ * an AEX, but for the registers in frame CSSA, which nobody has.  False: the TCS is not in use.
+ */
+bool sgxm_aex_lost(struct sgxm *m, uint64_t tcs_epa, uint64_t secs_epa, uint32_t epoch);
+
+/*
  * An AEX whose cause the host has resolved, and the ERESUME of a bare ENCLU at the AEP, in one:
  * frame CSSA is written as sgxm_aex writes it, the thread counts for the current epoch, and it runs
  * on with the registers it has.  False: nothing was done, do the two one by one (AEX-notify, changed

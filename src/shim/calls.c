@@ -144,6 +144,16 @@ long shim_call_dup(struct shim_call *c)
 	return shim_dup_onto((int)c->a[0], (int)c->a[1], (int)c->a[2], c->nr == SYS_dup3);
 }
 
+/* What a program seldom does to a file, and what would take ours from under the device. */
+long shim_call_file(struct shim_call *c)
+{
+	int fd = (int)c->a[0];
+
+	if (!emul_looks_like_enclave(fd) && !(shim_on() && emul_is_token_fd(fd)))
+		return SHIM_NATIVE;
+	return c->nr == SYS_fallocate ? -ENODEV : -EINVAL;
+}
+
 /* Only those with the device's letter are trapped, but through syscall(2) come all. */
 long shim_call_ioctl(struct shim_call *c)
 {

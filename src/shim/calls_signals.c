@@ -14,8 +14,6 @@
 #include "shim/shim.h"
 
 #define SIGSET_BYTES 8
-#define MIN_STACK    2048
-#define SS_AUTODISARM_FLAG (1 << 31)
 
 struct kernel_action {
 	uint64_t handler, flags, restorer, mask;
@@ -98,31 +96,46 @@ long shim_call_sigprocmask(struct shim_call *c)
 	return c->a[2] && emul_user_write(c->a[2], &was, sizeof(was)) ? -EFAULT : 0;
 }
 
+/* Those that were sent and wait here are pending, as those that wait in the kernel. */
+long shim_call_sigpending(struct shim_call *c)
+{
+	uint64_t set = 0;
+	size_t bytes = (size_t)c->a[1];
+
+	if (!shim_on() || bytes > SIGSET_BYTES)
+		return SHIM_NATIVE;
+	raw2(SYS_rt_sigpending, &set, sizeof(set));
+	set |= emul_sigpending();
+	return emul_user_write(c->a[0], &set, bytes) ? -EFAULT : 0;
+}
+
+/* What came before is in our keeping; else the kernel waits. */
+long shim_call_sigtimedwait(struct shim_call *c)
+{
+	siginfo_t info;
+	uint64_t set;
+
+	if (!shim_on() || c->a[3] != SIGSET_BYTES || emul_user_read(&set, c->a[0], sizeof(set)))
+		return SHIM_NATIVE;
+	int sig = native_take_pending(set & native_trap_mask(), &info);
+
+	if (!sig)
+		return SHIM_NATIVE;
+	return c->a[1] && emul_user_write(c->a[1], &info, sizeof(info)) ? -EFAULT : sig;
+}
+
 long shim_call_sigaltstack(struct shim_call *c)
 {
 	struct native_tb *tb = c->uc ? c->tb : shim_on() ? native_thread_peek() : NULL;
 
 	if (!tb)                        /* the kernel's own is the program's still */
 		return SHIM_NATIVE;
-	stack_t *now = &tb->program_stack, want;
 	uint64_t rsp = c->uc ? (uint64_t)c->uc->uc_mcontext.gregs[REG_RSP] : (uint64_t)(uintptr_t)__builtin_frame_address(0);
-	uint64_t base = (uint64_t)(uintptr_t)now->ss_sp;
-	bool on = base && rsp > base && rsp - base <= now->ss_size;
-	stack_t old = { .ss_sp = now->ss_sp, .ss_size = base ? now->ss_size : 0,
-			.ss_flags = !base ? SS_DISABLE : on ? SS_ONSTACK : 0 };
+	stack_t want, old;
 
-	if (c->a[0]) {
-		if (emul_user_read(&want, c->a[0], sizeof(want)))
-			return -EFAULT;
-		int mode = want.ss_flags & ~SS_AUTODISARM_FLAG;
+	if (c->a[0] && emul_user_read(&want, c->a[0], sizeof(want)))
+		return -EFAULT;
+	int r = native_sigaltstack(tb, rsp, c->a[0] ? &want : NULL, &old);
 
-		if (on)
-			return -EPERM;
-		if (mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0)
-			return -EINVAL;
-		if (mode != SS_DISABLE && want.ss_size < MIN_STACK)
-			return -ENOMEM;
-		*now = mode == SS_DISABLE ? (stack_t){ 0 } : want;
-	}
-	return c->a[1] && emul_user_write(c->a[1], &old, sizeof(old)) ? -EFAULT : 0;
+	return !r && c->a[1] && emul_user_write(c->a[1], &old, sizeof(old)) ? -EFAULT : r;
 }

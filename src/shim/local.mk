@@ -14,7 +14,7 @@ shim_shared = src/shim/shim.h src/shim/calls.h src/shim/calls.def src/shim/exec.
 libshim_a_SOURCES = $(shim_shared) src/shim/crypto.h src/shim/crypto.c src/shim/dl.c src/shim/dl_hook.S src/shim/exec.c \
 	src/shim/exit.c src/shim/fdio.c src/shim/files.c src/shim/memory.c src/shim/raw_dynamic.c src/shim/setup.c \
 	src/shim/signals.c src/shim/sigwait.c src/shim/stat.c src/shim/syscall_hook.S src/shim/text.c src/shim/threads.c \
-	src/shim/under.c
+	src/shim/under.c src/shim/vfork_hook.S
 libshim_a_CFLAGS = $(shim_cflags)
 libshim_emul_a_SOURCES = $(emul_device_sources) $(libemul_native_a_SOURCES) \
 	src/base/err.h src/base/errno_names.c

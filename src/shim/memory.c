@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 
+#include "emul/driver.h"
 #include "emul/raw.h"
 #include "shim/shim.h"
 
@@ -66,11 +67,13 @@ HOOK int msync(void *addr, size_t bytes, int flags)
 static ssize_t vm_copy(long nr, pid_t pid, const struct iovec *here, unsigned long n_here, const struct iovec *there,
 		       unsigned long n_there, unsigned long flags)
 {
-	struct iovec cut[MAX_PIECES];
+	struct iovec v[MAX_PIECES], cut[MAX_PIECES];
 
 	if (!shim_on() || pid != (pid_t)raw_getpid() || !n_there || n_there > MAX_PIECES)
 		return shim_ret(raw6(nr, pid, here, n_here, there, n_there, flags));
-	size_t usable = shim_vm_usable(there, n_there, cut);
+	if (emul_user_read(v, (uintptr_t)there, n_there * sizeof(*v)))
+		return shim_ret(-EFAULT);
+	size_t usable = shim_vm_usable(v, n_there, cut);
 
 	return shim_ret(usable ? raw6(nr, pid, here, n_here, cut, usable, flags) : -EFAULT);
 }

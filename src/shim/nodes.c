@@ -12,6 +12,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "emul/driver.h"
 #include "emul/raw.h"
 #include "shim/shim.h"
 #include "shim/trace.h"
@@ -29,7 +30,9 @@ bool shim_open(int dirfd, const char *path, int flags, long *ret)
 
 	if (kind == PATH_OTHER)
 		return false;
-	if (is_node(kind)) {
+	if (kind == PATH_BELOW_NODE) {
+		*ret = -ENOTDIR;
+	} else if (is_node(kind)) {
 		const char *node = kind == PATH_ENCLAVE ? SGX_DEV_ENCLAVE : SGX_DEV_PROVISION;
 
 		*ret = shim_start();
@@ -56,6 +59,9 @@ bool shim_access(int dirfd, const char *path, int mode, long *ret)
 	enum shim_path kind = shim_path(dirfd, path);
 	int denied = is_node(kind) ? X_OK : kind == PATH_EPC_SIZE ? W_OK | X_OK : kind == PATH_DEV_SGX ? W_OK : -1;
 
+	*ret = -ENOTDIR;
+	if (kind == PATH_BELOW_NODE)
+		return true;
 	if (denied < 0)
 		return false;
 	*ret = mode & ~(R_OK | W_OK | X_OK) ? -EINVAL : mode & denied ? -EACCES : 0;
@@ -70,12 +76,15 @@ long shim_readlink(int dirfd, const char *path, char *buf, size_t room)
 	};
 	enum shim_path kind = shim_path(dirfd, path);
 
+	if (kind == PATH_BELOW_NODE)
+		return -ENOTDIR;
 	if (kind == PATH_EXE) {
 		size_t n = strlen(shim_config.exe);
 
 		n = n < room ? n : room;
-		memcpy(buf, shim_config.exe, n);
-		return room ? (long)n : -EINVAL;
+		if (!room)
+			return -EINVAL;
+		return emul_user_write((uintptr_t)buf, shim_config.exe, n) ? -EFAULT : (long)n;
 	}
 	/* of the names below, only a link to an fd is one */
 	if ((is_node(kind) && strncmp(path, "/proc/", 6)) || kind == PATH_DEV_SGX || kind == PATH_EPC_SIZE)
@@ -126,10 +135,18 @@ bool shim_fstat(int fd, struct stat *st, long *ret)
 /* A path of ours looks like another file that is there, changed where it matters. */
 bool shim_stat(int dirfd, const char *path, struct stat *st, int flags, long *ret)
 {
-	if (flags & AT_EMPTY_PATH && (uintptr_t)path >= SGX_PAGE_SIZE && !*path && dirfd != AT_FDCWD)
+	char first;
+
+	if (flags & AT_EMPTY_PATH && dirfd != AT_FDCWD && !emul_user_read(&first, (uintptr_t)path, 1) && !first)
 		return shim_fstat(dirfd, st, ret) && shim_is_node(st);
 
 	enum shim_path kind = shim_path(dirfd, path);
+
+	if (kind == PATH_OTHER)
+		return false;
+	*ret = -ENOTDIR;
+	if (kind == PATH_BELOW_NODE)
+		return true;
 	bool link = flags & AT_SYMLINK_NOFOLLOW && !strncmp(path, "/proc/", 6);
 	const char *like = link ? NULL : is_node(kind) ? "/dev/null" : kind == PATH_DEV_SGX ? "/dev" :
 			   kind == PATH_EPC_SIZE ? "/proc/version" : kind == PATH_EXE ? shim_config.exe : NULL;

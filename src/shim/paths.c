@@ -75,20 +75,31 @@ static enum shim_path of_self(const char *name)
 	return PATH_OTHER;
 }
 
+/* Behind /dev/sgx. */
+static enum shim_path of_dev(const char *q)
+{
+	static const struct { const char *name; enum shim_path kind; } nodes[] = {
+		{ "enclave", PATH_ENCLAVE }, { "provision", PATH_PROVISION },
+	};
+
+	if (!*q || !strcmp(q, "/"))
+		return PATH_DEV_SGX;
+	for (size_t i = 0; (*q == '_' || *q == '/') && i < sizeof(nodes) / sizeof(nodes[0]); i++) {
+		size_t n = strlen(nodes[i].name);
+
+		if (!strncmp(q + 1, nodes[i].name, n) && (!q[1 + n] || q[1 + n] == '/'))
+			return q[1 + n] ? PATH_BELOW_NODE : nodes[i].kind;
+	}
+	return PATH_OTHER;
+}
+
 static enum shim_path absolute(const char *p)
 {
 	static const char epc[] = "/sys/devices/system/node/node0/x86/sgx_total_bytes";
 	const char *rest;
 
-	if (!strncmp(p, "/dev/sgx", 8)) {
-		const char *q = p + 8;
-
-		if (!strcmp(q, "_enclave") || !strcmp(q, "/enclave"))
-			return PATH_ENCLAVE;
-		if (!strcmp(q, "_provision") || !strcmp(q, "/provision"))
-			return PATH_PROVISION;
-		return !*q || !strcmp(q, "/") ? PATH_DEV_SGX : PATH_OTHER;
-	}
+	if (!strncmp(p, "/dev/sgx", 8))
+		return of_dev(p + 8);
 	if (!strncmp(p, "/proc/", 6)) {
 		if (!strcmp(p + 6, "cpuinfo"))
 			return PATH_CPUINFO;
@@ -99,6 +110,23 @@ static enum shim_path absolute(const char *p)
 	if (!strncmp(p, "/dev/fd/", 8))
 		return of_fd(p + 8);
 	return strcmp(p, epc) ? PATH_OTHER : PATH_EPC_SIZE;
+}
+
+/* Asks the kernel, with the cheapest call that reads user memory and, as it is wrong otherwise, does nothing. */
+static bool is_readable(const char *page)
+{
+	return raw4(SYS_rt_sigprocmask, -1, (uintptr_t)page & ~(uintptr_t)7, NULL, 8) != -EFAULT;
+}
+
+/* Can the kernel read it?  If not it is asked, and says EFAULT. */
+static bool is_string(const char *path)
+{
+	for (const char *at = path;; at = (const char *)(((uintptr_t)at | ~SGX_PAGE_MASK) + 1)) {
+		if (!at || !is_readable(at))
+			return false;
+		if (memchr(at, 0, SGX_PAGE_SIZE - ((uintptr_t)at & ~SGX_PAGE_MASK)) || at - path > PATH_ROOM)
+			return true;
+	}
 }
 
 /* The last component of one of the device nodes: only then is a relative path worth the trouble. */
@@ -128,7 +156,7 @@ enum shim_path shim_path(int dirfd, const char *path)
 {
 	char full[PATH_ROOM];
 
-	if ((uintptr_t)path < SGX_PAGE_SIZE)    /* the kernel will say EFAULT */
+	if (!is_string(path))
 		return PATH_OTHER;
 	if (path[0] == '/')
 		return path[1] == 'd' || path[1] == 'p' || path[1] == 's' ? absolute(path) : PATH_OTHER;

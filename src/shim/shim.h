@@ -81,10 +81,11 @@ void shim_say(const char *what, const char *detail);    /* to standard error; an
 /* ---- paths.c ---------------------------------------------------------------------------------------- */
 
 enum shim_path {
-	PATH_OTHER, PATH_ENCLAVE, PATH_PROVISION, PATH_DEV_SGX,
+	PATH_OTHER, PATH_ENCLAVE, PATH_PROVISION, PATH_BELOW_NODE, PATH_DEV_SGX,
 	PATH_EXE, PATH_MEM,
 	PATH_MAPS, PATH_SMAPS, PATH_AUXV, PATH_CPUINFO, PATH_EPC_SIZE,
 };
+/* The path may be any pointer: what the kernel would not read is PATH_OTHER. */
 enum shim_path shim_path(int dirfd, const char *path);
 /* An fd on the text that the file has here, -errno, or -ENOSYS: the real file will do. */
 int shim_text_open(enum shim_path kind, int flags);

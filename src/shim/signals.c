@@ -3,10 +3,12 @@
  * Signals as the program sees them, once the emulator runs: dispositions, masks and alternate stacks are kept by
  * emul/, which needs the real ones.  Before that all of them are libc's.
  *
- * Authority: glibc's sigaction(3), signal(3), sysv_signal(3), sigset(3), siginterrupt(3).
+ * Authority: glibc's sigaction(3), signal(3), sysv_signal(3), sigset(3), siginterrupt(3), siglongjmp(3), setcontext(3).
  */
+#include <setjmp.h>
 #include <signal.h>
 #include <string.h>
+#include <ucontext.h>
 
 #include "emul/raw.h"
 #include "shim/shim.h"
@@ -161,6 +163,38 @@ HOOK handler_fn sigset(int sig, handler_fn handler)
 	if (before == SIG_ERR || mask_one(SIG_UNBLOCK, sig, &was))
 		return SIG_ERR;
 	return was ? SIG_HOLD : before;
+}
+
+/* ---- out of handlers without a return -------------------------------------------------------------------- */
+
+HOOK void __longjmp_chk(struct __jmp_buf_tag env[1], int val) __attribute__((noreturn));
+
+/* libc restores the mask unseen. */
+#define LONGJMP_HOOK(name) \
+	HOOK void name(struct __jmp_buf_tag env[1], int val) \
+	{ \
+		if (env->__mask_was_saved && shim_on()) \
+			emul_sigmask_left_handlers(); \
+		NEXT(name)(env, val); \
+		__builtin_unreachable(); \
+	}
+LONGJMP_HOOK(longjmp)
+LONGJMP_HOOK(_longjmp)
+LONGJMP_HOOK(siglongjmp)
+LONGJMP_HOOK(__longjmp_chk)
+
+HOOK int setcontext(const ucontext_t *uc)
+{
+	if (shim_on())
+		emul_sigmask_left_handlers();
+	return NEXT(setcontext)(uc);
+}
+
+HOOK int swapcontext(ucontext_t *restrict old, const ucontext_t *restrict uc)
+{
+	if (shim_on())
+		emul_sigmask_left_handlers();
+	return NEXT(swapcontext)(old, uc);
 }
 
 /* ---- those that wait ---------------------------------------------------------------------------------------- */

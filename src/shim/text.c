@@ -235,10 +235,13 @@ static void visit_all(bool all_threads)
 	looking = false;
 }
 
+static bool set_up;             /* before that a sanitizer may be starting, in which case it cannot be asked */
+
 void shim_text_setup(void)
 {
 	if (shim_config.text[0])
 		visit_all(false);
+	set_up = true;
 }
 
 static int count_adds(struct dl_phdr_info *o, size_t bytes, void *arg)
@@ -253,7 +256,7 @@ void shim_text_again(void)
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	unsigned long long now = 0;
 
-	if (!shim_config.text[0] || looking)
+	if (!shim_config.text[0] || looking || !set_up)
 		return;
 	dl_iterate_phdr(count_adds, &now);
 	if (now == __atomic_load_n(&adds, __ATOMIC_RELAXED))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A new thread believes the signals blocked that its creator believes blocked; and libc's own signals, installed with
- * the first thread, must find the host's state like all others.
+ * the first thread, must find the host's state like all others.  A vfork child uses what is its parent's thread's.
  */
 #include <dlfcn.h>
 #include <pthread.h>
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "emul/native.h"
 #include "shim/calls.h"
 #include "shim/shim.h"
 
@@ -86,4 +87,47 @@ HOOK int pthread_cancel(pthread_t thread)
 	if (shim_on())
 		pthread_once(&once, install_cancel);
 	return NEXT(pthread_cancel)(thread);
+}
+
+/* ---- vfork: vfork_hook.S --------------------------------------------------------------------------------------- */
+
+void shim_vfork_begins(void);
+long shim_vfork_returns(long pid);
+
+/* What belongs to the kernel's thread and not to memory, as the parent had it. */
+static __thread struct {
+	struct native_tb *tb;
+	struct native_inside *in_enclave;
+	unsigned n_inside;
+	stack_t stack;
+	uint64_t held;
+	uint8_t actions[NATIVE_SIGNALS_BYTES];
+} before;
+
+void shim_vfork_begins(void)
+{
+	before.tb = shim_on() ? native_thread_prepare() : NULL;
+	if (!before.tb)
+		return;
+	before.in_enclave = before.tb->in_enclave;
+	before.n_inside = before.tb->n_inside;
+	before.stack = before.tb->program_stack;
+	before.held = native_held();
+	native_signals_save(before.actions);
+}
+
+long shim_vfork_returns(long pid)
+{
+	struct native_tb *tb = before.tb;
+
+	if (tb && !pid) {
+		native_thread_dispatch(tb);
+	} else if (tb) {
+		tb->in_enclave = before.in_enclave;
+		tb->n_inside = before.n_inside;
+		tb->program_stack = before.stack;
+		emul_sigmask_inherit(before.held);
+		native_signals_put_back(before.actions);
+	}
+	return shim_ret(pid);
 }

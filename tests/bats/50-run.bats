@@ -67,6 +67,12 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 	fails_with unsupported
 }
 
+@test "a program with a sanitizer executes one without" {
+	printf '#include <stdlib.h>\nint main(void) { return system("exit 3") >> 8; }\n' >"$BATS_TEST_TMPDIR/a.c"
+	${CC:-cc} -fsanitize=address -o "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/a.c" 2>/dev/null || skip "no AddressSanitizer"
+	ASAN_OPTIONS=detect_leaks=0 run -3 "$SGXCTL" run -- "$BATS_TEST_TMPDIR/a"
+}
+
 @test "--probe says what the program will find, and does not run it" {
 	run --separate-stderr "$SGXCTL" run --probe -- "$programs/hello"
 	[ "$status" -eq 0 ]

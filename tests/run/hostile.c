@@ -54,6 +54,8 @@ const char *name_of(uint64_t addr)
 			snprintf(text, bytes, "tcs%zu", t);
 			return text;
 		}
+	if (rig.size && addr - rig.base < rig.size && addr & 4095)
+		return "in code";       /* where exactly is the compiler's business */
 	if (rig.size && addr - rig.base < rig.size)
 		snprintf(text, bytes, "base+0x%llx", (unsigned long long)(addr - rig.base));
 	else
@@ -139,6 +141,8 @@ static const struct { const char *name; void (*fn)(void); } topics[] = {
 	{ "jump", topic_jump }, { "stacks", topic_stacks }, { "masks", topic_masks }, { "timer", topic_timer },
 	{ "callback", topic_callback }, { "maps", topic_maps }, { "holes", topic_holes }, { "reach", topic_reach },
 	{ "fds", topic_fds }, { "pass", topic_pass }, { "fork", topic_fork }, { "exec", topic_exec },
+	{ "orders", topic_orders }, { "vfork", topic_vfork }, { "chain", topic_chain }, { "killed", topic_killed },
+	{ "fdio", topic_fdio }, { "frames", topic_frames }, { "pointers", topic_pointers },
 };
 
 int main(int argc, char **argv)
@@ -146,6 +150,8 @@ int main(int argc, char **argv)
 	self_path = argv[0];
 	if (argc == 5 && !strcmp(argv[1], "exec-child"))
 		return exec_child(argv + 2);
+	if (argc == 5 && !strcmp(argv[1], "exec-chain"))
+		return exec_chain(argv + 2);
 	if (argc == 2 && !strcmp(argv[1], "topics")) {
 		for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++)
 			say("%s", topics[i].name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * hostile: programs that do to enclaves what programs do to everything else.  Each topic prints a transcript without
- * addresses; the one of the real driver is in tests/driver/hostile.txt.
+ * addresses; those of the real driver are hostile.expected.
  */
 #ifndef TESTS_RUN_HOSTILE_H
 #define TESTS_RUN_HOSTILE_H
@@ -40,6 +40,16 @@ const char *child(int (*fn)(void));
 const char *ended(pid_t pid);
 void nap_ms(unsigned ms);
 void *shared_page(void);
+
+/* ---- hostile_fds.c ------------------------------------------------------------------------------------------ */
+
+/* INIT of an enclave that is initialised, and of none, says what the fd is. */
+const char *init_of(int fd);
+/* The plan of the enclave grow.elf that another process built, its pages mapped at rig.base from rig.fd. */
+bool use_foreign(void);
+/* An enclave that the next program is to have, and what it is told: its fd, its base.  Room for PASSED_ROOM each. */
+void build_to_pass(char *fd, char *base);
+#define PASSED_ROOM 32
 
 /* ---- hostile_seen.c: what a handler saw ------------------------------------------------------------------- */
 
@@ -81,10 +91,19 @@ void topic_maps(void);
 void topic_holes(void);
 void topic_reach(void);
 void topic_fds(void);
+void topic_fdio(void);
 void topic_pass(void);
 void topic_fork(void);
 void topic_exec(void);
+void topic_orders(void);
+void topic_vfork(void);
+void topic_chain(void);
+void topic_killed(void);
+void topic_frames(void);
+void topic_pointers(void);
 /* `hostile exec-child FD BASE SIZE`: what the other side of an exec does with them */
 int exec_child(char **argv);
+/* `hostile exec-chain LINKS FD BASE` */
+int exec_chain(char **argv);
 
 #endif

@@ -20,21 +20,39 @@
 #include "arch/sgx_uapi.h"
 #include "hostile.h"
 
-/* INIT of an enclave that is initialised, and of none, says what the fd is. */
-static const char *init_of(int fd)
+const char *init_of(int fd)
 {
 	struct sgx_enclave_init init = { 0 };
 
 	return result_of(ioctl(fd, SGX_IOC_ENCLAVE_INIT, &init));
 }
 
+/* As a file, which it is not. */
+void topic_fdio(void)
+{
+	struct pollfd pfd = { .events = POLLIN | POLLOUT };
+	char buf[16] = "";
+	int a, n = 0;
+
+	build("grow.elf");
+	a = rig.fd;
+	say("ftruncate %s, fallocate %s", result_of(ftruncate(a, 0)), result_of(fallocate(a, 0, 0, 1)));
+	say("fsync %s, fdatasync %s, flock %s", result_of(fsync(a)), result_of(fdatasync(a)), result_of(flock(a, LOCK_EX)));
+	pfd.fd = a;
+	say("poll: %d, 0x%x", poll(&pfd, 1, 0), (unsigned)pfd.revents);
+	say("entered: %s", enter_nop(0));
+	say("FIONREAD: %s", result_of(ioctl(a, FIONREAD, &n)));
+	say("read %s, pread %s, lseek %s", result_of(read(a, buf, 1)), result_of(pread(a, buf, 1, 0)),
+	    result_of(lseek(a, 0, SEEK_SET)));
+	say("write %s, pwrite %s", result_of(write(a, buf, 1)), result_of(pwrite(a, buf, 1, 0)));
+}
+
 void topic_fds(void)
 {
 	struct sgx_enclave_create create = { .src = 8 };
 	struct sgx_enclave_provision prov = { .fd = 0 };
-	struct pollfd pfd = { .events = POLLIN | POLLOUT };
 	struct stat st;
-	char buf[16] = "", link[64] = "", path[64];
+	char link[64] = "", path[64];
 	int a, b, c, n = 0;
 
 	build("grow.elf");
@@ -50,15 +68,7 @@ void topic_fds(void)
 	say("  that is: %s", init_of(0));
 	close(rig.fd);
 	say("the first closed: %s, the others %s", init_of(rig.fd), init_of(a));
-	say("read %s, write %s", result_of(read(a, buf, 1)), result_of(write(a, buf, 1)));
-	say("lseek %s, ftruncate %s", result_of(lseek(a, 0, SEEK_SET)), result_of(ftruncate(a, 0)));
-	say("pread %s, pwrite %s", result_of(pread(a, buf, 1, 0)), result_of(pwrite(a, buf, 1, 0)));
-	pfd.fd = a;
-	say("poll: %d, 0x%x", poll(&pfd, 1, 0), (unsigned)pfd.revents);
-	say("fsync %s, flock %s, fallocate %s", result_of(fsync(a)), result_of(flock(a, LOCK_EX)),
-	    result_of(fallocate(a, 0, 0, 1)));
-	say("FIONREAD %s, unknown %s, a null argument %s", result_of(ioctl(a, FIONREAD, &n)),
-	    result_of(ioctl(a, 0xa4ff, &n)), result_of(ioctl(a, SGX_IOC_ENCLAVE_INIT, NULL)));
+	say("unknown %s, a null argument %s", result_of(ioctl(a, 0xa4ff, &n)), result_of(ioctl(a, SGX_IOC_ENCLAVE_INIT, NULL)));
 	say("CREATE again: %s", result_of(ioctl(a, SGX_IOC_ENCLAVE_CREATE, &create)));
 	say("PROVISION by standard input: %s", result_of(ioctl(a, SGX_IOC_ENCLAVE_PROVISION, &prov)));
 	say("fstat: %s", result_of(fstat(a, &st)));
@@ -121,8 +131,7 @@ static int receive_fd(int from)
 	return fd;
 }
 
-/* The plan of the enclave that another process built, its pages mapped here. */
-static bool use_foreign(void)
+bool use_foreign(void)
 {
 	struct image_opts opts = IMAGE_OPTS_DEFAULT;
 	struct err e = { 0 };
@@ -324,16 +333,21 @@ int exec_child(char **argv)
 	return 0;
 }
 
-void topic_exec(void)
+void build_to_pass(char *fd, char *base)
 {
-	char fd[16], base[32];
-	pid_t pid;
-
 	build("grow.elf");
 	fcntl(rig.fd, F_SETFD, 0);
-	snprintf(fd, sizeof(fd), "%d", rig.fd);
-	snprintf(base, sizeof(base), "%llx", (unsigned long long)rig.base);
+	snprintf(fd, PASSED_ROOM, "%d", rig.fd);
+	snprintf(base, PASSED_ROOM, "%llx", (unsigned long long)rig.base);
 	fflush(stdout);
+}
+
+void topic_exec(void)
+{
+	char fd[PASSED_ROOM], base[PASSED_ROOM];
+	pid_t pid;
+
+	build_to_pass(fd, base);
 	for (int i = 0; i < 2; i++) {
 		pid = i ? vfork() : fork();
 		if (!pid) {

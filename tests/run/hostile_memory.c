@@ -91,7 +91,10 @@ void topic_maps(void)
 	say("executable data: %s", map(b + data, 4096, PROT_EXEC, MAP_SHARED | MAP_FIXED, fd, 0));
 	say("no rights: %s", map(b + data, 4096, PROT_NONE, MAP_SHARED | MAP_FIXED, fd, 0));
 	say("beyond the end: %s", map(b + rig.size - 4096, 8192, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0));
-	say("elsewhere: %s", map(b - rig.size, 4096, PROT_READ, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0));
+	void *free_place = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	munmap(free_place, 4096);
+	say("elsewhere: %s", map((uintptr_t)free_place, 4096, PROT_READ, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0));
 	say("MAP_FIXED_NOREPLACE on itself: %s", map(b + data, 4096, PROT_READ, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0));
 	say("length 0: %s", map(b + data, 0, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0));
 	say("unaligned: %s", map(b + data + 8, 4096, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0));

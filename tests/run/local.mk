@@ -24,8 +24,23 @@ tests_run_held_LDADD = $(run_libs)
 
 check_PROGRAMS += tests/run/hostile
 tests_run_hostile_SOURCES = tests/run/hostile.c tests/run/hostile.h tests/run/hostile_seen.c tests/run/hostile_signals.c \
-	tests/run/hostile_faults.c tests/run/hostile_memory.c tests/run/hostile_fds.c $(run_rig)
+	tests/run/hostile_faults.c tests/run/hostile_memory.c tests/run/hostile_fds.c tests/run/hostile_lives.c \
+	tests/run/hostile_frames.c $(run_rig)
 tests_run_hostile_LDADD = $(run_libs)
+check_PROGRAMS += tests/run/hostile_instruction
+tests_run_hostile_instruction_SOURCES = $(tests_run_hostile_SOURCES) tests/run/by_syscall.h
+tests_run_hostile_instruction_CPPFLAGS = $(AM_CPPFLAGS) -include $(top_srcdir)/tests/run/by_syscall.h -DBY_INSTRUCTION
+tests_run_hostile_instruction_CFLAGS = $(AM_CFLAGS) -Wno-unused-value
+tests_run_hostile_instruction_LDADD = $(run_libs)
+lint_tests += tests/run/hostile.sh
+EXTRA_DIST += tests/run/hostile.sh tests/run/hostile-topics.sh tests/run/hostile.expected \
+	tests/run/hostile-differences.txt tests/driver/hostile.sh
+
+# make check-hostile: the same on the real driver, where DRIVER_VM names a virtual machine with it
+check-hostile: tests/run/hostile tests/run/hostile_instruction sgxctl$(EXEEXT) libsgxemu.so $(pkglibexec_PROGRAMS) \
+		$(enclave_images)
+	@$(AM_TESTS_ENVIRONMENT) DRIVER_VM='$(DRIVER_VM)' SHELL='$(SHELL)' $(SHELL) $(top_srcdir)/tests/driver/hostile.sh
+PHONY_LOCAL += check-hostile
 
 # the same program with system calls of its own making
 lint_tests += tests/run/raw.sh tests/run/gdb.sh
