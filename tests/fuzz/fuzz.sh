@@ -30,7 +30,8 @@ count_cpu() {
 	cpu=$(sed -n '2s/[ms]/ /gp' "$work/times" | awk '{ printf "%d\n", ($1 + $3) * 60 + $2 + $4 }')
 }
 
-# libFuzzer counts wall time, so on a busy machine it is started again until the CPU time is there.
+# libFuzzer counts wall time, so on a busy machine it is started again until the CPU time is there, and has patience
+# with an input (none takes a second).
 fuzz() { # TARGET
 	local begin
 	count_cpu
@@ -38,7 +39,7 @@ fuzz() { # TARGET
 	spent=0
 	: >"$work/$1.log"
 	while [ "$spent" -lt "$seconds" ]; do
-		FUZZ_TARGET=$1 FUZZ_DIR=$work/corpus "$work/fuzz" -max_total_time=$((seconds - spent)) -timeout=10 \
+		FUZZ_TARGET=$1 FUZZ_DIR=$work/corpus "$work/fuzz" -max_total_time=$((seconds - spent)) -timeout=60 \
 			-rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix="$work/$1-" "$work/found-$1" \
 			"$work/corpus/$1" >>"$work/$1.log" 2>&1 || return 1
 		count_cpu
