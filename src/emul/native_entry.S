@@ -419,7 +419,8 @@ native_sigentry:
 	.type	native_handler_return, @function
 native_handler_return:
 	mov	%rsp, %rdi		/* on the stack of the handler, with the program's FS */
-	cld
+	push	$0x202			/* neither DF nor AC, which the handler may have had from the enclave */
+	popfq
 	call	native_handler_done
 	.size	native_handler_return, . - native_handler_return
 	.globl	native_restorer

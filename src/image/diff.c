@@ -67,14 +67,39 @@ struct piece {
 	uint64_t index;
 };
 
-static int add_unit(struct diffing *d, int side, const struct piece *p, uint64_t pages, bool in_place, struct err *e)
+static bool same_kind(const struct plan_run *a, const struct plan_run *b)
+{
+	return a->secinfo == b->secinfo && same_chunks(a, b);
+}
+
+/* Are these pages, of one offset, the same for MRENCLAVE? */
+static bool same_records(const struct piece *a, const struct piece *b)
+{
+	uint8_t copy_a[SGX_PAGE_SIZE], copy_b[SGX_PAGE_SIZE];
+
+	if (!same_kind(a->run, b->run))
+		return false;
+	const uint8_t *page_a = plan_run_page_added(a->run, a->index, copy_a);
+	const uint8_t *page_b = plan_run_page_added(b->run, b->index, copy_b);
+
+	for (size_t c = 0; c < PLAN_CHUNKS_PER_PAGE; c++)
+		if (a->run->chunks >> c & 1 &&
+		    memcmp(page_a + c * SGX_EEXTEND_BYTES, page_b + c * SGX_EEXTEND_BYTES, SGX_EEXTEND_BYTES))
+			return false;
+	return true;
+}
+
+/* `here`: what the other plan has here, or NULL. */
+static int add_unit(struct diffing *d, int side, const struct piece *p, uint64_t pages, const struct piece *here,
+		    struct err *e)
 {
 	struct units *u = &d->units[side];
 
 	if (make_room((void **)&u->v, u->n, &u->room, sizeof(*u->v), e) < 0)
 		return -1;
 	u->v[u->n++] = (struct unit){
-		.run = p->run, .index = p->index, .pages = pages, .to = NOWHERE, .in_place = in_place,
+		.run = p->run, .index = p->index, .pages = pages, .to = NOWHERE, .in_place = here,
+		.same_records = here && same_records(p, here),
 		.whole = pages == 1 || p->index >= plan_run_data_pages(p->run),
 	};
 	return 0;
@@ -98,7 +123,7 @@ static int add_alone(struct diffing *d, int side, struct piece p, uint64_t pages
 
 		if (data && d->units[side].n >= MAX_SINGLE_UNITS)
 			n = data;
-		if (add_unit(d, side, &p, n, false, e) < 0)
+		if (add_unit(d, side, &p, n, NULL, e) < 0)
 			return -1;
 		p.index += n;
 		pages -= n;
@@ -132,7 +157,7 @@ static int add_common(struct diffing *d, const struct piece p[2], uint64_t pages
 static int add_both(struct diffing *d, const struct piece both[2], uint64_t pages, struct err *e)
 {
 	struct piece a = both[0], b = both[1];
-	bool same_kind = a.run->secinfo == b.run->secinfo && same_chunks(a.run, b.run);
+	bool alike = same_kind(a.run, b.run);
 
 	if (add_common(d, both, pages, e) < 0)
 		return -1;
@@ -145,8 +170,8 @@ static int add_both(struct diffing *d, const struct piece both[2], uint64_t page
 		if (data && (d->units[0].n >= MAX_SINGLE_UNITS || d->units[1].n >= MAX_SINGLE_UNITS))
 			n = data;
 		same = !data ? a.run->fill == b.run->fill : n == 1 && same_page(&a, &b);
-		if (!(same && same_kind) &&
-		    (add_unit(d, 0, &a, n, true, e) < 0 || add_unit(d, 1, &b, n, true, e) < 0))
+		if (!(same && alike) &&
+		    (add_unit(d, 0, &a, n, &b, e) < 0 || add_unit(d, 1, &b, n, &a, e) < 0))
 			return -1;
 		a.index += n;
 		b.index += n;

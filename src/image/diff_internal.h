@@ -25,7 +25,8 @@ struct unit {
 	uint64_t key[2];
 	uint64_t to;            /* where the other plan has it, else NOWHERE */
 	bool in_place;          /* the other plan has a page here, too */
-	bool whole;             /* may be looked for elsewhere */
+	bool whole;             /* may be looked for elsewhere: one page, or several that are the same */
+	bool same_records;      /* as the other plan's page here, for MRENCLAVE: then it has not moved */
 };
 
 struct units {

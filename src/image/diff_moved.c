@@ -27,7 +27,7 @@ static bool make_key(struct unit *u)
 	const uint8_t *page = plan_run_page_added(u->run, u->index, copy);
 	unsigned int n = plan_run_chunks(u->run, about.order);
 
-	if (!u->whole || (u->in_place && is_plain(page)))
+	if (!u->whole || u->same_records || (u->in_place && is_plain(page)))
 		return false;
 	if (is_plain(page))
 		memcpy(about.what, u->run->what, strnlen(u->run->what, sizeof(about.what)));
