@@ -39,7 +39,7 @@ compare() {
 	done
 	hung=$(echo "$hung" | grep -c .)
 	lines=$(wc -l < "$tmp/$number/emul")
-	if [ "$((hung * 5))" -le "$n" ] && [ -s "$tmp/$number/lines" ] && diff "$tmp/$number/lines" "$tmp/$number/emul" > "$tmp/diff"; then
+	if [ "$((hung * 4))" -le "$n" ] && [ -s "$tmp/$number/lines" ] && diff "$tmp/$number/lines" "$tmp/$number/emul" > "$tmp/diff"; then
 		echo "ok $number - $name: $lines steps, all alike ($hung of $n sequences hung on the driver)"
 		return
 	fi
@@ -52,5 +52,5 @@ compare() {
 echo 1..3
 compare 1 "SGX2" "" "$count" ""
 compare 2 "SGX1 only" "sgxsim_nosgx2" "$count" "" --no-sgx2
-compare 3 "a short EPC" "sgxsim_epc=2M" "$((count / 10 + 1))" 600 --epc=2M
+compare 3 "a short EPC" "sgxsim_epc=2M" "$((count / 10 + 4))" 600 --epc=2M
 exit $failed
