@@ -37,7 +37,7 @@ compare() {
 		grep "^$topic: " "$top/tests/run/hostile.expected" >"$tmp/want"
 		grep "^$topic: " "$left/$name" >"$tmp/got"
 		diff "$tmp/want" "$tmp/got" | grep '^[<>]' | sort >"$tmp/found"
-		awk -v names="all $name $sanitizer" -v topic="$topic:" 'BEGIN { n = split(names, is) }
+		awk -v names="all $name ${sanitizer:+$name+$sanitizer}" -v topic="$topic:" 'BEGIN { n = split(names, is) }
 			/^\[/ { on = 0; for (i = 1; i <= n; i++) on = on || index($0, " " is[i] " ") }
 			on && /^[<>]/ && $2 == topic' "$top/tests/run/hostile-differences.txt" | sort >"$tmp/listed"
 		if diff "$tmp/listed" "$tmp/found" >"$tmp/diff"; then
