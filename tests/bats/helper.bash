@@ -5,7 +5,7 @@
 bats_require_minimum_version 1.5.0
 
 : "${SGXCTL:?names the sgxctl to test}"
-export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-120}
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
 
 # Keys are made once for all tests of a file: that takes a second.
 sgxctl_setup() {
