@@ -19,7 +19,7 @@ AM_TESTS_ENVIRONMENT = \
 
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests) $(lint_tests)
-EXTRA_DIST += $(bats_tests) $(lint_tests) tests/bats/helper.bash tests/bats/images.bash tests/unit/tap.h
+EXTRA_DIST += $(bats_tests) $(lint_tests) tests/bats/helper.bash tests/bats/images.bash tests/unit/tap.h tests/unit/xorshift.h tests/tap.sh
 if HAVE_BATS
 TESTS += $(bats_tests)
 endif

@@ -19,6 +19,12 @@
 #define SGX_PAGE_MASK  (~(uint64_t)0xfff)
 #define SGX_EEXTEND_BYTES 256u
 
+/* Whole pages for so many bytes; 0 when that is more than there are addresses. */
+static inline uint64_t sgx_page_up(uint64_t bytes)
+{
+	return (bytes + SGX_PAGE_SIZE - 1) & SGX_PAGE_MASK;
+}
+
 /* ENCLS leafs */
 enum sgx_encls {
 	SGX_ECREATE = 0x00, SGX_EADD = 0x01, SGX_EINIT = 0x02, SGX_EREMOVE = 0x03,

@@ -77,6 +77,8 @@ error_t option_limit(struct argp_state *state, const char *arg, uint64_t *ret);
 error_t option_perm(struct argp_state *state, const char *option, const char *arg, unsigned int *ret);
 /* The one NAME of a command, checked; not 0, to be passed on, when it is none or there is one already. */
 error_t argument_name(struct argp_state *state, const char *arg, const char **name);
+/* The one IMAGE of a command. */
+error_t argument_image(const char *arg, const char **image);
 error_t need_argument(struct argp_state *state, const char *name, const char *what);
 
 /* A range of pages: --offset and --pages or --length, --absolute. */

@@ -47,10 +47,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_LIMIT:
 		return option_limit(state, arg, &a->limit);
 	case ARGP_KEY_ARG:
-		if (a->word)
-			return ARGP_ERR_UNKNOWN;
-		a->word = arg;
-		return 0;
+		return argument_image(arg, &a->word);
 	case ARGP_KEY_END:
 		return need_argument(state, a->word, "IMAGE");
 	default:

@@ -93,10 +93,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->foreground = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (a->image)
-			return ARGP_ERR_UNKNOWN;
-		a->image = arg;
-		return 0;
+		return argument_image(arg, &a->image);
 	case ARGP_KEY_END:
 		if (a->debug && a->production) {
 			argp_error(state, "--debug and --production exclude each other");

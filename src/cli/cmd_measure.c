@@ -18,10 +18,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		state->child_inputs[1] = &a->sgxs;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (a->image.word)
-			return ARGP_ERR_UNKNOWN;
-		a->image.word = arg;
-		return 0;
+		return argument_image(arg, &a->image.word);
 	case ARGP_KEY_END:
 		return need_argument(state, a->image.word, "IMAGE");
 	default:

@@ -94,10 +94,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->public = arg;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (a->image.word)
-			return ARGP_ERR_UNKNOWN;
-		a->image.word = arg;
-		return 0;
+		return argument_image(arg, &a->image.word);
 	case ARGP_KEY_END:
 		return check_args(state, a);
 	default:

@@ -289,6 +289,14 @@ error_t argument_name(struct argp_state *state, const char *arg, const char **na
 	return 0;
 }
 
+error_t argument_image(const char *arg, const char **image)
+{
+	if (*image)
+		return ARGP_ERR_UNKNOWN;
+	*image = arg;
+	return 0;
+}
+
 error_t need_argument(struct argp_state *state, const char *name, const char *what)
 {
 	if (name)

@@ -237,12 +237,12 @@ static int mmap_check(uint64_t la, uint64_t bytes, int prot, int flags, int fd, 
 
 	if (off & ~SGX_PAGE_MASK || !bytes)
 		return -EINVAL;
-	if (!emul_page_up(bytes))
+	if (!sgx_page_up(bytes))
 		return -ENOMEM;
-	if ((off >> SGX_PAGE_SHIFT) + (emul_page_up(bytes) >> SGX_PAGE_SHIFT) < (off >> SGX_PAGE_SHIFT))
+	if ((off >> SGX_PAGE_SHIFT) + (sgx_page_up(bytes) >> SGX_PAGE_SHIFT) < (off >> SGX_PAGE_SHIFT))
 		return -EOVERFLOW;
 	/* get_unmapped_area(): the size, the driver's refusal of private mappings, a fixed address */
-	bytes = emul_page_up(bytes);
+	bytes = sgx_page_up(bytes);
 	if (bytes > USER_END)
 		return -ENOMEM;
 	if (type == MAP_PRIVATE)
@@ -269,7 +269,7 @@ static int64_t enclave_mmap(struct emul_encl *en, uint64_t la, uint64_t bytes, i
 
 	if (r)
 		return r;
-	bytes = emul_page_up(bytes);
+	bytes = sgx_page_up(bytes);
 	/*
 	 * The kernel under us does the rest of its own checks.  Locking and populating are without
 	 * effect on enclave mappings.  The real file offset follows from the address; where that is not
@@ -322,11 +322,11 @@ int64_t emul_mmap(uint64_t la, uint64_t bytes, int prot, int flags, int fd, uint
 		emul_encl_drop(en);
 	} else if (flags & MAP_FIXED) {
 		lists_lock();
-		r = forget_prepare(la, emul_page_up(bytes));
+		r = forget_prepare(la, sgx_page_up(bytes));
 		if (!r)
 			r = plain_mmap(la, bytes, prot, flags, fd, off);
 		if (r >= 0)
-			forget_range((uint64_t)r, emul_page_up(bytes));
+			forget_range((uint64_t)r, sgx_page_up(bytes));
 		lists_unlock();
 		put_unmapped();
 	} else {
@@ -343,11 +343,11 @@ int emul_munmap(uint64_t la, uint64_t bytes)
 
 	emul_sig_block(&old);
 	lists_lock();
-	r = forget_prepare(la, emul_page_up(bytes));
+	r = forget_prepare(la, sgx_page_up(bytes));
 	if (!r && munmap((void *)la, bytes))
 		r = -errno;
 	if (!r)
-		forget_range(la, emul_page_up(bytes));
+		forget_range(la, sgx_page_up(bytes));
 	lists_unlock();
 	put_unmapped();
 	emul_sig_restore(&old);
@@ -449,7 +449,7 @@ int emul_mprotect(uint64_t la, uint64_t bytes, int prot)
 		return -EINVAL;
 	if (!bytes)
 		return 0;
-	bytes = emul_page_up(bytes);
+	bytes = sgx_page_up(bytes);
 	if (!bytes || la + bytes <= la)
 		return -ENOMEM;
 	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))

@@ -5,11 +5,6 @@
 
 #include "emul/internal.h"
 
-static inline uint64_t emul_page_up(uint64_t bytes)
-{
-	return (bytes + SGX_PAGE_SIZE - 1) & SGX_PAGE_MASK;
-}
-
 /* The part of [la, la+bytes) inside ELRANGE, as page indices; false when there is none. */
 bool emul_mm_clip(const struct emul_encl *en, uint64_t la, uint64_t bytes, uint64_t *ret_first, uint64_t *ret_end);
 /* Take away from the real mapping of pages [first, end) what is not wanted; mm_lock held. */

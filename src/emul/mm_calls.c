@@ -34,7 +34,7 @@ static int advise_enclave(int advice, int may)
 
 int emul_madvise(uint64_t la, uint64_t bytes, int advice)
 {
-	uint64_t end = la + emul_page_up(bytes), stop;
+	uint64_t end = la + sgx_page_up(bytes), stop;
 	bool hole = false;
 	sigset_t old;
 	long r = 0;
@@ -68,7 +68,7 @@ int emul_mlock(uint64_t la, uint64_t bytes)
 {
 	uint64_t start = la & SGX_PAGE_MASK;
 
-	return has_hole(start, emul_page_up(la - start + bytes)) ? -ENOMEM : 0;
+	return has_hole(start, sgx_page_up(la - start + bytes)) ? -ENOMEM : 0;
 }
 
 int emul_msync(uint64_t la, uint64_t bytes, int flags)
@@ -76,13 +76,13 @@ int emul_msync(uint64_t la, uint64_t bytes, int flags)
 	if (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) || la & ~SGX_PAGE_MASK ||
 	    (flags & MS_ASYNC && flags & MS_SYNC))
 		return -EINVAL;
-	if (la + emul_page_up(bytes) < la)
+	if (la + sgx_page_up(bytes) < la)
 		return -ENOMEM;
-	if (!emul_page_up(bytes))       /* also a length that wraps */
+	if (!sgx_page_up(bytes))       /* also a length that wraps */
 		return 0;
 	if (flags & MS_SYNC)            /* the driver has no fsync */
 		return -EINVAL;
-	return has_hole(la, emul_page_up(bytes)) ? -ENOMEM : 0;
+	return has_hole(la, sgx_page_up(bytes)) ? -ENOMEM : 0;
 }
 
 /* Where every access is SIGBUS: what has no page at this linear address. */
@@ -100,7 +100,7 @@ static int64_t map_nothing(uint64_t to, uint64_t bytes, int prot)
 
 int64_t emul_mremap(uint64_t la, uint64_t old_bytes, uint64_t bytes, int flags, uint64_t to)
 {
-	uint64_t had = emul_page_up(old_bytes), wanted = emul_page_up(bytes);
+	uint64_t had = sgx_page_up(old_bytes), wanted = sgx_page_up(bytes);
 	bool fixed = flags & MREMAP_FIXED;
 	struct emul_mapping m;
 	bool ours;

@@ -162,21 +162,15 @@ int session_peer_pidfd(int sock)
 int session_call(const char *name, const struct json *request, const int *fds, size_t n_fds,
 		 session_progress progress, void *arg, struct json **ret_reply, struct err *e)
 {
-	CLEANUP(cleanup_close) int state = -1;
 	CLEANUP(cleanup_close) int dir = -1;
 	CLEANUP(cleanup_close) int sock = -1;
 	CLEANUP(cleanup_close) int pidfd = -1;
 	struct session_wait w = { .name = name, .progress = progress, .arg = arg };
-	char path[4096], words[256];
+	char words[256];
 	struct err sending = { 0 };
 	int r, log;
 
-	if (session_name_check(name, e) < 0)
-		return -1;
-	state = session_state_dir(path, sizeof(path), e);
-	if (state < 0)
-		return -1;
-	dir = session_folder_open(state, name, e);
+	dir = session_folder_find(name, NULL, e);
 	if (dir < 0)
 		return -1;
 	if (session_is_program(dir))

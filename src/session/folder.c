@@ -31,6 +31,22 @@ int session_folder_open(int state_fd, const char *name, struct err *e)
 	return err_set(e, ERR_STATE_DIR, errno, "cannot open the folder of enclave '%s'", name);
 }
 
+int session_folder_find(const char *name, int *ret_state_fd, struct err *e)
+{
+	CLEANUP(cleanup_close) int state = -1;
+	char path[4096];
+	int dir;
+
+	/* before there is a state directory to be made */
+	if (session_name_check(name, e) < 0)
+		return -1;
+	state = session_state_dir(path, sizeof(path), e);
+	dir = state < 0 ? -1 : session_folder_open(state, name, e);
+	if (dir >= 0 && ret_state_fd)
+		*ret_state_fd = STEAL_FD(state);
+	return dir;
+}
+
 int session_folder_alive(int dir_fd)
 {
 	if (session_is_program(dir_fd))

@@ -29,6 +29,8 @@ void session_unguard(int state_fd);
 /* ---- folder.c */
 /* The folder of an enclave, or -1: ERR_NO_ENCLAVE, or ERR_STATE_DIR when it is something else. */
 int session_folder_open(int state_fd, const char *name, struct err *e);
+/* The same in the state directory, which *ret_state_fd (may be NULL) then is: for close(). */
+int session_folder_find(const char *name, int *ret_state_fd, struct err *e);
 /* 1 the lock is held, 0 nobody holds it (or there is no lock yet), -1 with errno. */
 int session_folder_alive(int dir_fd);
 /* Still the folder that `name` stands for? */

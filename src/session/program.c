@@ -271,20 +271,13 @@ static int open_holder(const char *name, int dir_fd, struct program_where *w, st
 
 int session_program_open(const char *name, struct session_program *ret, int *ret_fd, struct err *e)
 {
-	CLEANUP(cleanup_close) int state = -1;
 	CLEANUP(cleanup_close) int dir = -1;
 	CLEANUP(json_freep) struct json *info = NULL;
 	struct program_where w = { 0 };
 	const char *program;
-	char path[4096];
 	int fd;
 
-	if (session_name_check(name, e) < 0)
-		return -1;
-	state = session_state_dir(path, sizeof(path), e);
-	if (state < 0)
-		return -1;
-	dir = session_folder_open(state, name, e);
+	dir = session_folder_find(name, NULL, e);
 	if (dir < 0)
 		return -1;
 	fd = open_holder(name, dir, &w, e);

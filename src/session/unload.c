@@ -107,15 +107,9 @@ int session_unload(const char *name, int ms, bool *ret_was_dead, struct err *e)
 	CLEANUP(cleanup_close) int sock = -1;
 	CLEANUP(cleanup_close) int pidfd = -1;
 	uint64_t deadline = session_deadline(ms);
-	char path[4096];
 	int r;
 
-	if (session_name_check(name, e) < 0)
-		return -1;
-	state = session_state_dir(path, sizeof(path), e);
-	if (state < 0)
-		return -1;
-	dir = session_folder_open(state, name, e);
+	dir = session_folder_find(name, &state, e);
 	if (dir < 0)
 		return -1;
 	if (session_is_program(dir))

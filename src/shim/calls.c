@@ -147,9 +147,7 @@ long shim_call_dup(struct shim_call *c)
 /* What a program seldom does to a file, and what would take ours from under the device. */
 long shim_call_file(struct shim_call *c)
 {
-	int fd = (int)c->a[0];
-
-	if (!emul_looks_like_enclave(fd) && !(shim_on() && emul_is_token_fd(fd)))
+	if (shim_fd_node((int)c->a[0]) == PATH_OTHER)
 		return SHIM_NATIVE;
 	return c->nr == SYS_fallocate ? -ENODEV : -EINVAL;
 }

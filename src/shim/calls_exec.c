@@ -24,7 +24,8 @@
 #define OWN_ARGS     8u
 #define PATH_ROOM    4096
 #define MAX_CHANGED  16u
-#define CHANGED_ROOM 8960u            /* SGXCTL_RUN, too */
+#define CHANGED_ROOM 8960u
+_Static_assert(CHANGED_ROOM >= sizeof("--run=") + sizeof(shim_config.text), "SGXCTL_RUN is handed on, too");
 
 /* Strings in a vector of the program's, or -errno. */
 int64_t shim_count_strings(uint64_t addr)

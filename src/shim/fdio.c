@@ -18,7 +18,7 @@
 
 static bool is_device(int fd)
 {
-	return shim_fd_was_seen(fd) && (emul_looks_like_enclave(fd) || (shim_on() && emul_is_token_fd(fd)));
+	return shim_fd_was_seen(fd) && shim_fd_node(fd) != PATH_OTHER;
 }
 
 /* What any of these calls gives on the device: first whether the fd allows it at all. */

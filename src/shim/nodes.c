@@ -125,10 +125,10 @@ bool shim_fstat(int fd, struct stat *st, long *ret)
 	*ret = raw2(SYS_fstat, fd, st);
 	if (*ret || !S_ISREG(st->st_mode) || !emul_is_device_size((uint64_t)st->st_size))
 		return false;
-	if (emul_looks_like_enclave(fd))
-		make_node(st, SHIM_ENCLAVE_MINOR);
-	else if (shim_on() && emul_is_token_fd(fd))
-		make_node(st, SHIM_PROVISION_MINOR);
+	enum shim_path node = shim_fd_node(fd);
+
+	if (node != PATH_OTHER)
+		make_node(st, node == PATH_ENCLAVE ? SHIM_ENCLAVE_MINOR : SHIM_PROVISION_MINOR);
 	return true;
 }
 
@@ -179,6 +179,11 @@ bool shim_statx(int dirfd, const char *path, int flags, unsigned int mask, struc
 }
 
 /* ---- fds --------------------------------------------------------------------------------------------------- */
+
+enum shim_path shim_fd_node(int fd)
+{
+	return emul_looks_like_enclave(fd) ? PATH_ENCLAVE : shim_on() && emul_is_token_fd(fd) ? PATH_PROVISION : PATH_OTHER;
+}
 
 bool shim_is_hidden(int fd)
 {

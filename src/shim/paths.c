@@ -54,8 +54,7 @@ static enum shim_path of_fd(const char *number)
 		return PATH_OTHER;
 	for (const char *d = number; *d; d++)
 		fd = fd * 10 + (*d - '0');
-	return !shim_fd_was_seen(fd) ? PATH_OTHER : emul_looks_like_enclave(fd) ? PATH_ENCLAVE :
-	       shim_on() && emul_is_token_fd(fd) ? PATH_PROVISION : PATH_OTHER;
+	return shim_fd_was_seen(fd) ? shim_fd_node(fd) : PATH_OTHER;
 }
 
 /* Files of /proc/self. */

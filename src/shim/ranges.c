@@ -12,14 +12,9 @@
 #include "emul/raw.h"
 #include "shim/shim.h"
 
-static uint64_t page_up(uint64_t bytes)
-{
-	return (bytes + SGX_PAGE_SIZE - 1) & SGX_PAGE_MASK;
-}
-
 bool shim_meets_enclave(uint64_t la, uint64_t bytes)
 {
-	return shim_on() && emul_range_has_enclave(la, page_up(bytes));
+	return shim_on() && emul_range_has_enclave(la, sgx_page_up(bytes));
 }
 
 int64_t shim_mmap(uint64_t la, uint64_t bytes, int prot, int flags, int fd, uint64_t off)
@@ -69,7 +64,7 @@ int64_t shim_mremap(uint64_t old, uint64_t old_bytes, uint64_t bytes, int flags,
 	if (shim_meets_enclave(old, old_bytes ? old_bytes : 1))
 		return emul_mremap(old, old_bytes, bytes, flags, to);
 	if (flags & MREMAP_FIXED && shim_meets_enclave(to, bytes)) {
-		int r = emul_munmap(to, page_up(bytes));
+		int r = emul_munmap(to, sgx_page_up(bytes));
 
 		if (r)
 			return r;

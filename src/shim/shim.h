@@ -105,6 +105,7 @@ long shim_close(int fd);
 long shim_close_range(unsigned int first, unsigned int last, unsigned int flags);
 long shim_dup_onto(int fd, int to, int flags, bool dup3);
 long shim_ioctl(int fd, unsigned long cmd, void *arg);
+enum shim_path shim_fd_node(int fd);    /* PATH_ENCLAVE, PATH_PROVISION or PATH_OTHER; without a look at shim_fd_was_seen */
 bool shim_is_hidden(int fd);    /* an fd that the program does not know of */
 
 /* Fds that were a device's or /proc/self/mem once: others need no second look when they are read. */

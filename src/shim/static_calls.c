@@ -24,7 +24,6 @@
 static pthread_mutex_t brk_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t brk_start, brk_now;
 
-static uint64_t page_up(uint64_t v) { return (v + SGX_PAGE_SIZE - 1) & SGX_PAGE_MASK; }
 
 /* The real break belongs to the emulator's C library; the program's is memory behind its image. */
 long static_call_brk(struct shim_call *c)
@@ -32,7 +31,7 @@ long static_call_brk(struct shim_call *c)
 	uint64_t want = c->a[0];
 
 	pthread_mutex_lock(&brk_lock);
-	uint64_t was = page_up(brk_now), will = page_up(want);
+	uint64_t was = sgx_page_up(brk_now), will = sgx_page_up(want);
 	bool done = want >= brk_start && will >= want;
 
 	if (done && will > was)
@@ -108,7 +107,7 @@ uint64_t shim_place(uint64_t la, uint64_t bytes, int flags)
 		return la;
 	/* small ones close together, as the kernel has them */
 	if (bytes < HUGE_BYTES)
-		n = page_up(bytes) + SGX_PAGE_SIZE;
+		n = sgx_page_up(bytes) + SGX_PAGE_SIZE;
 	at = __atomic_fetch_add(&next, n, __ATOMIC_RELAXED);
 	if (at + n <= PLACE_END)
 		return at;

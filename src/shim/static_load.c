@@ -19,7 +19,6 @@
 #define PIE_SPREAD 0x3fffe00000u        /* 256 GiB in steps of 2 MiB */
 
 static uint64_t page_down(uint64_t v) { return v & SGX_PAGE_MASK; }
-static uint64_t page_up(uint64_t v) { return (v + SGX_PAGE_SIZE - 1) & SGX_PAGE_MASK; }
 
 static int read_all(int fd, void *buf, size_t bytes, uint64_t off)
 {
@@ -59,7 +58,7 @@ static int extent(const Elf64_Phdr *ph, unsigned n, uint64_t *ret_low, uint64_t 
 	if (low >= high)
 		return -ENOEXEC;
 	*ret_low = page_down(low);
-	*ret_high = page_up(high);
+	*ret_high = sgx_page_up(high);
 	return 0;
 }
 
@@ -73,8 +72,8 @@ static int map_anon(uint64_t at, uint64_t bytes, int prot)
 /* One segment into the place that is reserved for it. */
 static int map_segment(int fd, const Elf64_Phdr *p, uint64_t bias)
 {
-	uint64_t start = p->p_vaddr + bias, file_end = start + p->p_filesz, end = page_up(start + p->p_memsz);
-	uint64_t from = page_down(start), mapped = p->p_filesz ? page_up(file_end) : from;
+	uint64_t start = p->p_vaddr + bias, file_end = start + p->p_filesz, end = sgx_page_up(start + p->p_memsz);
+	uint64_t from = page_down(start), mapped = p->p_filesz ? sgx_page_up(file_end) : from;
 	int prot = prot_of(p);
 
 	if (mapped > from) {

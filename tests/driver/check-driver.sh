@@ -20,17 +20,8 @@ driver=$top_srcdir/tests/driver
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM
-count=0 failed=0
-
-result() {	# STATUS WHAT
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failed=1
-		echo "not ok $count - $2"
-	fi
-}
+# shellcheck source=tests/tap.sh
+. "$top_srcdir/tests/tap.sh"
 
 # ---- both sessions -------------------------------------------------------------------------------------------
 
@@ -113,5 +104,4 @@ done
 if [ -n "${KEEP:-}" ]; then
 	mkdir -p "$KEEP" && cp -r "$tmp/kernel" "$tmp/emulated" "$tmp/differing" "$KEEP"
 fi
-echo "1..$count"
-exit $failed
+finish

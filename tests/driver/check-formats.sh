@@ -15,17 +15,8 @@ mk=$top_srcdir/tests/mk oracle=$top_srcdir/tests/oracle
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM
-count=0 failed=0
-
-result() {	# STATUS WHAT
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failed=1
-		echo "not ok $count - $2"
-	fi
-}
+# shellcheck source=tests/tap.sh
+. "$top_srcdir/tests/tap.sh"
 
 # image NAME MRENCLAVE ARGUMENT...: a line for the guest, and what is expected of it
 image() {
@@ -88,5 +79,4 @@ while read -r line; do
 	result $? "${line%% *}: $(grep "^${line%% *} " "$tmp/out/got" || tail -n 3 "$tmp/vm.log" | tr '\n' ' ')"
 done < "$tmp/want"
 
-echo "1..$count"
-exit $failed
+finish

@@ -39,7 +39,7 @@ compare() {
 	done
 	hung=$(echo "$hung" | grep -c .)
 	lines=$(wc -l < "$tmp/$number/emul")
-	if [ "$((hung * 4))" -le "$n" ] && [ -s "$tmp/$number/lines" ] && diff "$tmp/$number/lines" "$tmp/$number/emul" > "$tmp/diff"; then
+	if [ "$((hung * 5))" -le "$n" ] && [ -s "$tmp/$number/lines" ] && diff "$tmp/$number/lines" "$tmp/$number/emul" > "$tmp/diff"; then
 		echo "ok $number - $name: $lines steps, all alike ($hung of $n sequences hung on the driver)"
 		return
 	fi

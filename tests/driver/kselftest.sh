@@ -13,8 +13,8 @@ set -u
 
 : "${top_srcdir:?}" "${top_builddir:?}" "${CC:=cc}" "${SAN_CFLAGS:=}" "${CRYPTO_LIBS:=-lcrypto}"
 wrap=$top_srcdir/tests/driver/kselftest_wrap.h
-count=0
-failed=0
+# shellcheck source=tests/tap.sh
+. "$top_srcdir/tests/tap.sh"
 
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
@@ -23,17 +23,6 @@ trap 'exit 130' INT TERM
 skip_all() {
 	echo "1..0 # SKIP $1"
 	exit 0
-}
-
-# result STATUS WHAT: one line of TAP
-result() {
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failed=1
-		echo "not ok $count - $2"
-	fi
 }
 
 comment() { sed 's/^/# /'; }
@@ -121,8 +110,7 @@ under_run() {
 			static:rfc:hlt static:upstream:hlt static:fixed:hlt static:fixed:enclu
 		at_once "the default EPC, 2 at once" "" plain:rfc:hlt static:upstream:hlt
 	else
-		count=$((count + 1))
-		echo "ok $count - with -static # SKIP no sgxctl-exec, or no static libraries"
+		skip "with -static" "no sgxctl-exec, or no static libraries"
 		at_once "the default EPC, 2 at once" "" plain:rfc:hlt plain:upstream:hlt
 	fi
 	at_once "8M of EPC, 3 at once" 8M plain:upstream:hlt plain:fixed:hlt plain:fixed:enclu
@@ -208,5 +196,4 @@ if [ -x "${SGXCTL:-}" ] && [ -r "${SGXCTL_SHIM:-}" ]; then
 	result $status "their own Makefile builds them"
 	if [ $status -eq 0 ]; then under_run; else comment <"$tmp/build"; fi
 fi
-echo "1..$count"
-exit $failed
+finish

@@ -10,32 +10,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-
-static uint64_t state = 0x9e3779b97f4a7c15;
-
-static uint64_t next_random(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state * 0x2545f4914f6cdd1d;
-}
-
-static uint64_t below(uint64_t n)
-{
-	return next_random() % n;
-}
-
-static uint64_t nasty_value(void)
-{
-	static const uint64_t values[] = {
-		0, 1, 2, 7, 0xff, 0xfff, 0x1000, 0x1001, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff,
-		(uint64_t)1 << 32, (uint64_t)1 << 46, ((uint64_t)1 << 46) + 1, (uint64_t)1 << 47,
-		INT64_MAX, (uint64_t)1 << 63, UINT64_MAX - 0xfff, UINT64_MAX,
-	};
-
-	return below(4) ? values[below(sizeof(values) / sizeof(values[0]))] : next_random();
-}
+#include "../unit/xorshift.h"
 
 /* Near something that is not zero: most of an image is padding, whose damage has no consequence. */
 static size_t place(const uint8_t *b, size_t n)

@@ -10,22 +10,11 @@ import argparse
 import struct
 import sys
 
-PAGE = 4096
-LEAVE = bytes.fromhex("4889cbb8040000000f01d7")  # mov rbx,rcx; mov eax,4; enclu
+sys.dont_write_bytecode = True
+from mk_elf import LEAVE, PAGE, number, pattern  # noqa: E402
+
 HEADER = bytes.fromhex("06000000e10000000000010000000000")
 HEADER2 = bytes.fromhex("01010000600000006000000001000000")
-
-
-def number(text):
-    return int(text, 0)
-
-
-def pattern(count, seed):
-    out, state = bytearray(), seed * 2654435761 % 2**32 or 1
-    while len(out) < count:
-        state = (state * 1103515245 + 12345) % 2**32
-        out += struct.pack("<I", state ^ state >> 15)
-    return bytes(out[:count])
 
 
 def manifest(o):

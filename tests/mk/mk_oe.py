@@ -13,31 +13,15 @@ import argparse
 import struct
 import sys
 
-PAGE = 4096
-R, W, X = 4, 2, 1
-LEAVE = bytes.fromhex("4889cbb8040000000f01d7")  # mov rbx,rcx; mov eax,4; enclu
+sys.dont_write_bytecode = True
+from mk_elf import LEAVE, PAGE, R, W, X, number, pattern, up  # noqa: E402
+
 # release: (bytes of the structure, offset of SIGSTRUCT, of attributes)
 STRUCTURES = {"0.17.1": (1960, 144, 72), "0.13": (1952, 136, 72), "0.6": (1920, 104, 40), "0.4": (1864, 48, 40)}
 HEADER = bytes.fromhex("06000000e10000000000010000000000")
 HEADER2 = bytes.fromhex("01010000600000006000000001000000")
 VARIABLES = ["_enclave_rva", "_reloc_rva", "_reloc_size", "_tdata_rva", "_tdata_size", "_tdata_align",
              "_tbss_size", "_tbss_align", "_td_from_tcs_offset"]
-
-
-def number(text):
-    return int(text, 0)
-
-
-def up(value, to=PAGE):
-    return -(-value // to) * to
-
-
-def pattern(count, seed):
-    out, state = bytearray(), seed * 2654435761 % 2**32 or 1
-    while len(out) < count:
-        state = (state * 1103515245 + 12345) % 2**32
-        out += struct.pack("<I", state ^ state >> 15)
-    return bytes(out[:count])
 
 
 def oeinfo(o):

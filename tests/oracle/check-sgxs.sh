@@ -5,42 +5,12 @@
 #
 # Environment: top_srcdir, top_builddir.
 
-src=${top_srcdir:-.}
-tool=${top_builddir:-.}/tests/oracle/image_tool
-python=${PYTHON3:-python3}
-count=0
-failed=0
-
-if ! command -v "$python" >/dev/null; then
-	echo "1..0 # SKIP there is no python3"
-	exit 0
-fi
-tmp=$(mktemp -d) || exit 99
-trap 'rm -rf "$tmp"' EXIT INT TERM
-
-# result STATUS WHAT: one line of TAP
-result() {
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failed=1
-		echo "not ok $count - $2"
-	fi
-}
-
-# same A B WHAT: equal and not empty
-same() {
-	[ -n "$1" ] && [ "$1" = "$2" ]
-	result $? "$3"
-	[ "$1" = "$2" ] || printf '#  one:   %s\n#  other: %s\n' "$1" "$2"
-}
+ORACLE=sgxs.py
+# shellcheck source=tests/oracle/lib.sh
+. "${top_srcdir:-.}/tests/oracle/lib.sh"
 
 mk() {
 	"$python" "$src/tests/mk/mk_sgxs.py" -o "$tmp/s.sgxs" "$@" || exit 99
-}
-oracle() {
-	"$python" "$src/tests/oracle/sgxs.py" "$@"
 }
 sha() {
 	sha256sum "$1" | cut -d ' ' -f 1
@@ -295,5 +265,4 @@ rm "$tmp/exec"
 not_keep no-image "no program there"
 same "$("$tool" measure "$tmp/shim" | cut -d : -f 1-2)" "error: no-image" "enarx: no program given"
 
-echo "1..$count"
-exit $failed
+finish

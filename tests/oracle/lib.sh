@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=sh
 # What the checks against the oracles share: TAP on stdout, a directory for files, comparing.  To be sourced;
 # $tmp goes when the script ends.
 #
@@ -7,8 +8,8 @@
 src=${top_srcdir:-.}
 tool=${top_builddir:-.}/tests/oracle/image_tool
 python=${PYTHON3:-python3}
-count=0
-failed=0
+# shellcheck source=tests/tap.sh
+. "$src/tests/tap.sh"
 
 if ! command -v "$python" >/dev/null; then
 	echo "1..0 # SKIP there is no python3"
@@ -16,22 +17,6 @@ if ! command -v "$python" >/dev/null; then
 fi
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT INT TERM
-
-# result STATUS WHAT: one line of TAP
-result() {
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		failed=1
-		echo "not ok $count - $2"
-	fi
-}
-
-skip() {
-	count=$((count + 1))
-	echo "ok $count - $1 # SKIP $2"
-}
 
 # same A B WHAT: equal and not empty
 same() {
@@ -56,10 +41,4 @@ compare() {
 	if have_command; then
 		same "$("$SGXCTL" measure "$1" | jq -r .mrenclave)" "$want" "$2, by the command"
 	fi
-}
-
-
-finish() {
-	echo "1..$count"
-	exit $failed
 }

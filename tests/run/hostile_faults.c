@@ -189,26 +189,21 @@ static int returns_to_fault(void)
 void topic_fatal(void)
 {
 	static const uint64_t values[] = { 0, 6, 14 };
+	static const struct { const char *name; int (*die)(void); } ways[] = {
+		{ "default", die_by_stub }, { "ignored", ignored_by_stub }, { "blocked", blocked_by_stub },
+		{ "in its own handler", twice_by_stub }, { "vDSO, default", live_by_vdso },
+		{ "vDSO, blocked", blocked_by_vdso }, { "handler returns", returns_to_fault },
+	};
 
 	no_core();
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 		fatal_value = values[i];
 		say("fault %llu", (unsigned long long)fatal_value);
-		/* each fault uses up a frame of the enclave that all children share */
-		build("grow.elf");
-		say("  default: %s", child(die_by_stub));
-		build("grow.elf");
-		say("  ignored: %s", child(ignored_by_stub));
-		build("grow.elf");
-		say("  blocked: %s", child(blocked_by_stub));
-		build("grow.elf");
-		say("  in its own handler: %s", child(twice_by_stub));
-		build("grow.elf");
-		say("  vDSO, default: %s", child(live_by_vdso));
-		build("grow.elf");
-		say("  vDSO, blocked: %s", child(blocked_by_vdso));
-		build("grow.elf");
-		say("  handler returns: %s", child(returns_to_fault));
+		for (size_t k = 0; k < sizeof(ways) / sizeof(ways[0]); k++) {
+			/* each fault uses up a frame of the enclave that all children share */
+			build("grow.elf");
+			say("  %s: %s", ways[k].name, child(ways[k].die));
+		}
 	}
 	build("grow.elf");
 	say("host write, blocked: %s", child(host_blocked));

@@ -10,6 +10,7 @@
 
 #include "image/internal.h"
 #include "tap.h"
+#include "xorshift.h"
 
 #define DEFAULT_ROUNDS 5000u
 #define SHIM_BYTES     0x6000u
@@ -24,16 +25,6 @@ struct file {
 
 static struct file shim, program;
 static char program_path[256];
-static uint64_t state = 0x9e3779b97f4a7c15;
-
-static uint64_t below(uint64_t n)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state * 0x2545f4914f6cdd1d % n;
-}
-
 static Elf64_Phdr *phdr(struct file *f, unsigned int i)
 {
 	return (Elf64_Phdr *)(f->b + sizeof(Elf64_Ehdr)) + i;

@@ -7,6 +7,7 @@
 #include "image/internal.h"
 #include "image_oe_bytes.h"
 #include "tap.h"
+#include "xorshift.h"
 
 #define DEFAULT_ROUNDS 20000u
 
@@ -149,16 +150,6 @@ static void test_undecided(void)
 }
 
 /* ---- damage ---------------------------------------------------------------------------------- */
-
-static uint64_t state = 0x9e3779b97f4a7c15;
-
-static uint64_t below(uint64_t n)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state * 0x2545f4914f6cdd1d % n;
-}
 
 static void damage(void)
 {

@@ -12,19 +12,11 @@
 
 #include "sgxs_bytes.h"
 #include "tap.h"
+#define XORSHIFT_SEED 0x2545f4914f6cdd1d
+#include "xorshift.h"
 
 #define DEFAULT_ROUNDS 1000u
 #define MODEL_PAGES    256u             /* of a random enclave */
-
-static uint64_t state = 0x2545f4914f6cdd1d;
-
-static uint64_t below(uint64_t n)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state * 0x2545f4914f6cdd1d % n;
-}
 
 /* ---- the model ----------------------------------------------------------------------------- */
 
