@@ -150,13 +150,17 @@ static void storm(struct rig *r)
 	setitimer(ITIMER_REAL, &every, NULL);
 	is_u64(rig_op(r, 0, &op), ENCL_OK, "a spinning enclave under a 50 us timer");
 	is_u64(op.value, 0, "all registers survive");
-	uint64_t bad = 0;
+	uint64_t bad = 0, entries = 0;
 
-	for (int i = 0; i < 20000; i++)
+	/*
+	 * Where handling an alarm takes as long as the next is away (a static program's system calls are traps), an entry
+	 * takes as long as it may: enough alarms are as good as all entries.
+	 */
+	for (int before = alarms; entries < 20000 && (entries < 1000 || alarms - before < 10000); entries++)
 		bad += rig_op(r, 0, &nop) != ENCL_OK;
 	setitimer(ITIMER_REAL, &off, NULL);
 	pthread_join(t, NULL);
-	is_u64(bad, 0, "20000 entries under the timer");
+	is_u64(bad, 0, "%d entries under the timer", (int)entries);
 	ok(alarms > 100, "%d alarms arrived", (int)alarms);
 	is_u64(bad_context, 0, "no handler saw an RIP inside ELRANGE");
 }
