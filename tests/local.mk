@@ -15,6 +15,7 @@ AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
 	top_builddir='$(abs_top_builddir)'; export top_builddir; \
 	CC='$(CC)'; export CC; PYTHON3='$(PYTHON3)'; export PYTHON3; \
+	TEST_TRAPS='$(TEST_TRAPS)'; export TEST_TRAPS; \
 	LC_ALL=C; export LC_ALL; TZ=UTC; export TZ;
 
 check_PROGRAMS += $(unit_tests)

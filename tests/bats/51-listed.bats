@@ -11,28 +11,27 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 
 # start [OPTION...]: tests/run/held, or $HELD, as $held_pid, told by say
 start() {
-	mkfifo "$BATS_TEST_TMPDIR/in"
-	: >"$BATS_TEST_TMPDIR/out"
-	"$SGXCTL" run "$@" -- "${HELD:-$held}" <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- 5>&- &
+	# made by the first of them: that takes a second
+	export SGXCTL_TEST_KEY=$BATS_FILE_TMPDIR/key.pem
+	rm -f "$BATS_TEST_TMPDIR/out"
+	mkfifo "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/out"
+	exec 6<>"$BATS_TEST_TMPDIR/out"
+	"$SGXCTL" run "$@" -- "${HELD:-$held}" <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" \
+		3>&- 5>&- 6>&- &
 	held_pid=$!
 	exec 5>"$BATS_TEST_TMPDIR/in"
 }
 
-lines() { wc -l <"$BATS_TEST_TMPDIR/out"; }
-more_than() { [ "$(lines)" -gt "$1" ]; }
 # say WORD...: what it answers is $answer
 say() {
-	local before
-	before=$(lines)
 	echo "$@" >&5
-	until_true 60 more_than "$before"
-	answer=$(tail -n 1 "$BATS_TEST_TMPDIR/out")
+	read -r -t 60 answer <&6
 }
 
 # build: one more enclave, $name
 build() {
 	say build
-	name=$(basename "$held")-$held_pid-$((answer + 1))
+	name=${held##*/}-$held_pid-$((answer + 1))
 }
 
 listed() { json list | jq -e --arg name "$name" 'any(.enclaves[]; .enclave == $name)' >/dev/null; }
@@ -40,7 +39,7 @@ not_listed() { ! listed; }
 nothing_left() { [ -z "$(ls -A "$SGXCTL_STATE_DIR")" ]; }
 
 teardown() {
-	exec 5>&-
+	exec 5>&- 6>&-
 	[ -z "${held_pid-}" ] || kill -9 "$held_pid" 2>/dev/null || true
 	sgxctl_teardown
 }

@@ -4,6 +4,7 @@
 # but for the differences listed in hostile-differences.txt, every one of which must be there.  TAP on stdout.
 #
 # Environment: HOSTILE_LEFT  a folder for what was printed, to look at
+#              TEST_TRAPS  the ways to trap ENCLU, both unless told
 set -u
 top=${top_srcdir:?} build=${top_builddir:?}
 : "${SGXCTL:?}" "${SGXCTL_ENCLAVES:?}" "${CC:=cc}"
@@ -49,7 +50,7 @@ compare() {
 	done
 }
 
-for SGXCTL_TRAP in enclu hlt; do
+for SGXCTL_TRAP in ${TEST_TRAPS:-enclu hlt}; do
 	export SGXCTL_TRAP
 	compare "$SGXCTL_TRAP" "$SGXCTL" run -- "$build/tests/run/hostile"
 done

@@ -5,6 +5,8 @@ set -u
 : "${SGXCTL:?}" "${SGXCTL_SHIM:?}" "${top_builddir:?}" "${top_srcdir:?}" "${CC:=cc}"
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
+SGXCTL_TEST_KEY=$tmp/key.pem            # made by the first of them
+export SGXCTL_TEST_KEY
 n=0
 
 # These programs end in the middle of things, with an enclave loaded: what they still hold is no leak to look for.

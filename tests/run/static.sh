@@ -11,6 +11,8 @@ SGXCTL_ENCLAVES=$build/enclaves
 export SGXCTL_EXEC SGXCTL_SHIM SGXCTL_ENCLAVES
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
+SGXCTL_TEST_KEY=$tmp/key.pem            # made by the first of them
+export SGXCTL_TEST_KEY
 n=0
 
 result() { # STATUS WHAT

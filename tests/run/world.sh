@@ -1,11 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The programs of this folder under `sgxctl run`, in both ways to trap ENCLU.  TAP on stdout.
+# The programs of this folder under `sgxctl run`, in both ways to trap ENCLU (or those of TEST_TRAPS).  TAP on
+# stdout.
 set -u
 
 : "${SGXCTL:?}" "${SGXCTL_SHIM:?}" "${top_builddir:?}"
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
+SGXCTL_TEST_KEY=$tmp/key.pem            # made by the first of them
+export SGXCTL_TEST_KEY
 n=0
 
 # These programs end in the middle of things, with an enclave loaded: what they still hold is no leak to look for.
@@ -30,7 +33,7 @@ one() {
 	fi
 }
 
-for SGXCTL_TRAP in enclu hlt; do
+for SGXCTL_TRAP in ${TEST_TRAPS:-enclu hlt}; do
 	export SGXCTL_TRAP
 	for topic in handlers masks timer threads fork exec pass fds views stub; do
 		one "$topic, $SGXCTL_TRAP" "$top_builddir/tests/run/world" "$topic"
