@@ -23,6 +23,10 @@ tests_unit_test_emul_entry_LDADD = $(tests_unit_test_emul_native_LDADD)
 unit_tests += tests/unit/test_emul_stress
 tests_unit_test_emul_stress_SOURCES = tests/unit/test_emul_stress.c tests/unit/emul_rig.c tests/unit/emul_rig.h
 tests_unit_test_emul_stress_LDADD = $(tests_unit_test_emul_native_LDADD)
+unit_tests += tests/unit/test_emul_share
+tests_unit_test_emul_share_SOURCES = tests/unit/test_emul_share.c tests/unit/emul_rig.c tests/unit/emul_rig.h \
+	$(emul_fixture)
+tests_unit_test_emul_share_LDADD = $(tests_unit_test_emul_native_LDADD)
 unit_tests += tests/unit/test_emul_paging
 tests_unit_test_emul_paging_SOURCES = tests/unit/test_emul_paging.c tests/unit/emul_rig.c tests/unit/emul_rig.h \
 	$(emul_fixture)
