@@ -154,7 +154,10 @@ static char *put(char *p, const char *s)
 	return p;
 }
 
-/* Its emulator lives: exec closes this fd, and the signal would end whatever runs there now. */
+/*
+ * Its emulator lives: exec closes this fd, and the signal would end whatever runs there now.  Where we may not look (the
+ * process is another user's) it has to be assumed.
+ */
 static bool has_emulator(const struct emul_encl *en, uint32_t pid, uint32_t tid, int own_fd)
 {
 	char path[80] = "/proc/", *p = put(proc_put_number(path + 6, pid), "/task/");
@@ -162,7 +165,9 @@ static bool has_emulator(const struct emul_encl *en, uint32_t pid, uint32_t tid,
 
 	p = proc_put_number(put(proc_put_number(p, tid), "/fd/"), (uint32_t)own_fd);
 	*p = '\0';
-	return raw4(SYS_newfstatat, AT_FDCWD, path, &st, 0) == 0 && st.st_ino == en->ino && st.st_dev == en->dev;
+	long r = raw4(SYS_newfstatat, AT_FDCWD, path, &st, 0);
+
+	return r ? r != -ENOENT && r != -ESRCH : st.st_ino == en->ino && st.st_dev == en->dev;
 }
 
 /* The letter in /proc/PID/task/TID/stat; 0: there is no such thread. */

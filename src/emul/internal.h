@@ -304,7 +304,10 @@ void emul_paging_unmap(struct emul_encl *en, uint64_t size);
 /* ---- reclaim.c: no lock held, signals blocked ------------------------------------------------------------- */
 
 extern struct emul_mutex emul_reclaim_lock;     /* held over a fork */
-/* A batch of pages of this process's enclaves leaves the EPC.  Returns EPC pages freed; 0: nothing can be reclaimed. */
+/*
+ * A batch of pages leaves the EPC, of this process' enclaves or of others'.  Returns EPC pages freed, by whomever; 0:
+ * nothing can be reclaimed.
+ */
 unsigned emul_reclaim(void);
 /* What the kernel's thread of that name does when few pages are free. */
 void emul_ksgxd(const struct emul_shared *sh);
