@@ -122,6 +122,13 @@ static inline bool shim_fd_was_seen(int fd)
 	       __atomic_load_n(&shim_fds_seen[fd / 64], __ATOMIC_RELAXED) >> (fd % 64) & 1;
 }
 
+/* ---- dirs.c: listings of /dev ---------------------------------------------------------------------------- */
+
+bool shim_is_dev(int fd);
+struct dirent64;
+/* What readdir(3) is to give: the entry found, or at the end the nodes, one by one.  NULL: no more. */
+struct dirent64 *shim_readdir(void *dir, int fd, struct dirent64 *found);
+
 /* ---- ranges.c: results are -errno ------------------------------------------------------------------------ */
 
 struct iovec;
