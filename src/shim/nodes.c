@@ -69,7 +69,7 @@ bool shim_access(int dirfd, const char *path, int mode, long *ret)
 }
 
 /* What /proc/PID/fd says of an fd: the node, not our file. */
-long shim_readlink(int dirfd, const char *path, char *buf, size_t room)
+long shim_readlink(int dirfd, const char *path, char *buf, size_t room, long n)
 {
 	static const struct { const char *file, *node; } names[] = {
 		{ "/memfd:sgx_enclave", SGX_DEV_ENCLAVE }, { "/memfd:sgx_provision", SGX_DEV_PROVISION },
@@ -79,18 +79,16 @@ long shim_readlink(int dirfd, const char *path, char *buf, size_t room)
 	if (kind == PATH_BELOW_NODE)
 		return -ENOTDIR;
 	if (kind == PATH_EXE) {
-		size_t n = strlen(shim_config.exe);
+		size_t len = strlen(shim_config.exe);
 
-		n = n < room ? n : room;
+		len = len < room ? len : room;
 		if (!room)
 			return -EINVAL;
-		return emul_user_write((uintptr_t)buf, shim_config.exe, n) ? -EFAULT : (long)n;
+		return emul_user_write((uintptr_t)buf, shim_config.exe, len) ? -EFAULT : (long)len;
 	}
 	/* of the names below, only a link to an fd is one */
 	if ((is_node(kind) && strncmp(path, "/proc/", 6)) || kind == PATH_DEV_SGX || kind == PATH_EPC_SIZE)
 		return -EINVAL;
-	long n = raw4(SYS_readlinkat, dirfd, path, buf, room);
-
 	for (size_t i = 0; n > 0 && i < sizeof(names) / sizeof(names[0]); i++) {
 		size_t len = strlen(names[i].file), node = strlen(names[i].node);
 

@@ -23,11 +23,13 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "../unit/emul_rig.h"
@@ -169,6 +171,99 @@ static void fdio(void)
 	ok(ioctl(again, SGX_IOC_ENCLAVE_INIT, &init) < 0 && errno == EINVAL, "it is a device");
 	close(again);
 	ok(nop(), "the enclave is as it was");
+}
+
+/* ---- paths ------------------------------------------------------------------------------------------------------- */
+
+static void with_path(const char *path)
+{
+	char buf[16];
+	struct stat st;
+	struct statx stx;
+
+	open(path, O_RDONLY);           /* left open: what close() does depends on whether the emulator runs */
+	stat(path, &st);
+	statx(AT_FDCWD, path, 0, STATX_ALL, &stx);
+	access(path, R_OK);
+	if (readlink(path, buf, sizeof(buf)) < 0)
+		return;
+}
+
+/* System calls of a child that does this so many times. */
+static long count_calls(const char *path, int times)
+{
+	int status;
+	long n = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		raise(SIGSTOP);
+		for (int i = 0; i < times; i++)
+			with_path(path);
+		_exit(0);
+	}
+	while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
+		n++;
+		ptrace(PTRACE_SYSCALL, pid, 0, 0);
+	}
+	return n / 2;           /* there and back */
+}
+
+static char *pages_with_string(const char *text, int behind)
+{
+	char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	mprotect(p + 4096, 4096, behind);
+	return memcpy(p + 4096 - strlen(text), text, strlen(text));
+}
+
+static void bad_path(const char *path, const char *what)
+{
+	char buf[16], *none[] = { NULL };
+	struct stat st;
+	struct statx stx;
+
+	printf("# %s\n", what);
+	FAILS(open(path, O_RDONLY), EFAULT);
+	FAILS(open(path, O_CREAT | O_WRONLY, 0600), EFAULT);
+	FAILS(openat(AT_FDCWD, path, O_RDONLY), EFAULT);
+	FAILS(stat(path, &st), EFAULT);
+	FAILS(lstat(path, &st), EFAULT);
+	FAILS(fstatat(AT_FDCWD, path, &st, 0), EFAULT);
+	FAILS(statx(AT_FDCWD, path, 0, STATX_ALL, &stx), EFAULT);
+	FAILS(access(path, R_OK), EFAULT);
+	FAILS(faccessat(AT_FDCWD, path, R_OK, 0), EFAULT);
+	FAILS(readlink(path, buf, sizeof(buf)), EFAULT);
+	FAILS(getxattr(path, "user.x", buf, sizeof(buf)), EFAULT);
+	FAILS(execve(path, none, none), EFAULT);
+}
+
+/* Whatever a pointer is, and at no cost for a path that is nothing to us. */
+static void paths(void)
+{
+	const char *cross = pages_with_string("/dev/sgx_enclave", PROT_READ);
+	long none = count_calls("/etc/passwd", 0), ten = count_calls("/etc/passwd", 10);
+	struct stat st;
+	char *lengthy = malloc(8192);
+	int before = open("/dev/null", O_RDONLY), fd;
+
+	is_u64((uint64_t)(ten - none), 50, "a call with a path is one system call");
+	bad_path(NULL, "NULL");
+	bad_path((const char *)1, "unmapped");
+	bad_path((const char *)0x8000000000000000, "no address");
+	bad_path(pages_with_string("", PROT_NONE), "not readable");
+	bad_path(pages_with_string("/dev/sgx_enclave", PROT_NONE), "ends in front of what is not readable");
+	fd = open(cross, O_RDWR);
+	ok(fd == before + 1, "the device gets the first free number: %d", fd);
+	ok(!fstat(fd, &st) && S_ISCHR(st.st_mode) && !stat(cross, &st) && S_ISCHR(st.st_mode),
+	   "a string over two pages is the device");
+	FAILS(stat(cross, (struct stat *)1), EFAULT);
+	memset(lengthy, '/', 8191);
+	lengthy[8191] = '\0';
+	FAILS(open(lengthy, O_RDONLY), ENAMETOOLONG);
+	FAILS(open("/dev/sgx_enclave", O_RDONLY | O_DIRECTORY), ENOTDIR);
+	free(lengthy);
 }
 
 /* ---- other ways to memory ------------------------------------------------------------------------------------------ */
@@ -424,7 +519,7 @@ static void filters(void)
 }
 
 static const struct { const char *name; void (*fn)(void); } topics[] = {
-	{ "vdso", vdso }, { "library", library }, { "fdio", fdio }, { "memory", memory }, { "waiting", waiting },
+	{ "vdso", vdso }, { "library", library }, { "fdio", fdio }, { "paths", paths }, { "memory", memory }, { "waiting", waiting },
 	{ "numbers", numbers }, { "bare", bare }, { "cancel", cancel }, { "filters", filters },
 };
 
