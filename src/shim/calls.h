@@ -34,6 +34,7 @@ bool shim_call_is_ours(long nr);                /* for syscall(2) */
 /* The signal of a filter, or of a CPUID that traps: dealt with. */
 bool shim_call_on_signal(int sig, siginfo_t *info, ucontext_t *uc, struct native_tb *tb);
 int shim_string(char *dst, size_t room, uint64_t addr);         /* of the program's: length, or -errno */
+shim_call_fn shim_call_read, shim_call_write, shim_call_lseek, shim_call_fcntl, shim_call_copy;
 shim_call_fn shim_call_close, shim_call_close_range, shim_call_dup, shim_call_file, shim_call_ioctl, shim_call_mmap,
 	shim_call_munmap, shim_call_mprotect, shim_call_mremap, shim_call_advice, shim_call_vm_copy, shim_call_exit_group;
 
@@ -72,6 +73,9 @@ long shim_clone(uint64_t flags, uint64_t stack, void (*fn)(void *), void *arg);
 int shim_filter_below_ceiling(void);    /* for static programs, once for all of them */
 struct shim_range { uint64_t start, end; };
 int shim_filter_ranges(const struct shim_range *r, size_t n, bool all_threads);
+/* That fd is a device: its reads and writes are trapped from now on, where there is a filter for others. */
+void shim_filter_fd(int fd);
+void shim_filter_no_more(void); /* the program has filters of its own, which may refuse seccomp(2) by a kill */
 
 /* Only of programs with a C library of their own (static_*.c). */
 shim_call_fn static_call_brk, static_call_set_tid_address, static_call_rseq;

@@ -23,11 +23,11 @@ libshim_emul_a_CFLAGS = $(shim_cflags)
 libshim_emul_a_CCASFLAGS = $(AM_CPPFLAGS)
 
 shim_wrapped = open close fstat ioctl mmap munmap mprotect madvise readlink sigaction sigaltstack \
-	syscall prctl lseek read ftruncate fallocate
+	syscall prctl lseek read ftruncate fallocate fcntl
 # whatever else of emul/ meets a hook fails to link, instead of coming back into it
 shim_refused = open64 openat openat64 creat stat lstat fstatat statx access faccessat readlinkat realpath \
 	mmap64 mremap mlock msync pread pread64 pwrite pwrite64 write readv writev dup dup2 dup3 clone fsync \
-	sigsuspend sigwait sigtimedwait process_vm_readv pthread_create sigprocmask pthread_sigmask signal execve _exit fopen
+	fcntl64 preadv pwritev sendfile splice copy_file_range sigsuspend sigwait sigtimedwait process_vm_readv pthread_create sigprocmask pthread_sigmask signal execve _exit fopen
 shim_link = -shared -Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack
 
 libsgxemu.so: libshim.a libshim_emul.a libmachine.a

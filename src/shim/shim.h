@@ -133,11 +133,19 @@ static inline void shim_fd_seen(int fd)
 	if (fd >= 0 && fd < SHIM_FDS_SEEN)
 		__atomic_fetch_or(&shim_fds_seen[fd / 64], (uint64_t)1 << (fd % 64), __ATOMIC_RELAXED);
 }
+void shim_device_seen(int fd);  /* the same, of a device */
 static inline bool shim_fd_was_seen(int fd)
 {
 	return fd >= 0 && fd < SHIM_FDS_SEEN &&
 	       __atomic_load_n(&shim_fds_seen[fd / 64], __ATOMIC_RELAXED) >> (fd % 64) & 1;
 }
+
+/* What the driver has no functions for.  Results are -errno; what is asked of an fd that may be no device says so. */
+bool shim_is_device(int fd);
+long shim_device_refuses(int fd, bool writes);          /* to be read, to be written */
+long shim_device_lseek(int fd, int whence);
+long shim_device_fcntl(int fd, int cmd, uint64_t arg);
+bool shim_device_copies(int from, int to, long *ret);   /* by the kernel: sendfile, splice, copy_file_range */
 
 /* ---- ranges.c: results are -errno ------------------------------------------------------------------------ */
 

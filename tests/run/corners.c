@@ -25,6 +25,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -161,6 +162,16 @@ static void fdio(void)
 	FAILS(fallocate(fd, 0, 0, 4096), ENODEV);
 	FAILS(fsync(fd), EINVAL);
 	FAILS(read(copy, buf, sizeof(buf)), EINVAL);
+	FAILS(preadv(fd, &v, 1, 0), EINVAL);
+	FAILS(pwritev2(fd, &v, 1, 0, 0), EINVAL);
+	int file = open("/proc/self/exe", O_RDONLY), later = fcntl(fd, F_DUPFD, 50);
+
+	FAILS(sendfile(fd, file, NULL, 16), EINVAL);
+	FAILS(write(later, buf, sizeof(buf)), EINVAL);
+	is_u64((uint64_t)fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND), O_RDWR, "its flags");
+	/* by functions that the C library does not call by name */
+	ok(dprintf(fd, "%064d", 0) < 0, "dprintf");
+	ok(fcntl(fd, F_SETFL, 0) == 0 && dprintf(fd, "%064d", 0) < 0, "dprintf, after F_SETFL");
 	p = (struct pollfd){ .fd = fd, .events = POLLIN | POLLOUT };
 	ok(poll(&p, 1, 0) == 1 && p.revents == (POLLIN | POLLOUT), "poll: always ready");
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);

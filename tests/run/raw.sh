@@ -36,6 +36,7 @@ for by in function instruction; do
 		one "$topic, system calls by $by" "$top_builddir/tests/run/world_$by" "$topic"
 	done
 done
+one "reading and writing the device" "$top_builddir/tests/run/device_calls"
 for topic in vdso fdio paths memory waiting numbers bare cancel filters; do
 	if [ "$topic" = cancel ] && ldd "$top_builddir/tests/run/corners" | grep -q libasan; then
 		n=$((n + 1))
