@@ -72,7 +72,14 @@ static bool do_again(const struct shim_call *c)
 	if (emul_user_write(sp, &back, sizeof(back)))
 		return false;
 	g[REG_RSP] = (greg_t)sp;
-	g[REG_RIP] = (greg_t)(uintptr_t)shim_again;
+	g[REG_RIP] = (greg_t)(uintptr_t)(c->blocks_traps ? shim_again_blocked : shim_again);
+	if (c->blocks_traps) {
+		uint64_t mask;
+
+		memcpy(&mask, &c->uc->uc_sigmask, sizeof(mask));
+		mask |= shim_traps;
+		memcpy(&c->uc->uc_sigmask, &mask, sizeof(mask));
+	}
 	return true;
 }
 

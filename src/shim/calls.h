@@ -25,6 +25,7 @@ struct shim_call {
 	uint64_t a[6];
 	ucontext_t *uc;                 /* where the program was; NULL: it called syscall(2) */
 	struct native_tb *tb;           /* NULL: the thread has none yet, or uc is NULL */
+	bool blocks_traps;              /* set by who answers SHIM_NATIVE: the trap signals are blocked meanwhile */
 };
 typedef long shim_call_fn(struct shim_call *c);
 
@@ -43,6 +44,10 @@ shim_call_fn shim_call_open, shim_call_stat, shim_call_access, shim_call_readlin
 shim_call_fn shim_call_sigaction, shim_call_sigprocmask, shim_call_sigpending, shim_call_sigtimedwait,
 	shim_call_sigaltstack;
 shim_call_fn shim_call_prctl, shim_call_seccomp;
+
+struct timespec;
+/* rt_sigtimedwait for a thread that is in no handler of ours; pointers may be anything that the kernel takes. */
+long shim_sigtimedwait(const uint64_t *set, void *info, const struct timespec *limit);
 
 /* calls_threads.c */
 struct shim_thread {
@@ -64,7 +69,8 @@ shim_call_fn shim_call_exec;
 
 /* calls_entry.S */
 _Noreturn void shim_resume(uint64_t frame, uint64_t fs);        /* rt_sigreturn with that frame */
-extern uint8_t shim_again[];
+extern uint8_t shim_again[], shim_again_blocked[];
+extern uint64_t shim_traps;
 /* clone(2) for a child in the same memory: fn(arg) on that stack */
 long shim_clone(uint64_t flags, uint64_t stack, void (*fn)(void *), void *arg);
 

@@ -6,11 +6,15 @@
 #include <asm/sgx.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../unit/tap.h"
@@ -77,6 +81,52 @@ static void is_device(long fd)
 	GIVES(-EINVAL, ioctl, fd, SGX_IOC_ENCLAVE_INIT, &init, 0);
 }
 
+/* Signals that come about when the wait for them begins: none is lost, and none reaches the handler. */
+#define WAITS 1000
+
+static volatile int handled;
+
+static void on_trap(int sig)
+{
+	(void)sig;
+	handled++;
+}
+
+static void waits(void)
+{
+	struct timespec limit = { .tv_sec = 2 };
+	uint64_t set = (uint64_t)1 << (SIGTRAP - 1), now = 0;
+	int go[2], taken = 0;
+	char byte = 0;
+
+	signal(SIGTRAP, on_trap);
+	CALL(rt_sigprocmask, SIG_BLOCK, &set, 0, 8);
+	if (pipe(go))
+		return;
+	fflush(stdout);
+	pid_t pid = fork();
+
+	if (!pid) {
+		close(go[1]);
+		while (read(go[0], &byte, 1) == 1)
+			kill(getppid(), SIGTRAP);
+		_exit(0);
+	}
+	for (int i = 0; i < WAITS; i++) {
+		CALL(write, go[1], &byte, 1, 0);
+		for (volatile int turn = 0; turn < i * 1500; turn++)
+			;
+		if (CALL(rt_sigtimedwait, &set, 0, &limit, 8) != SIGTRAP)
+			break;
+		taken++;
+	}
+	ok(taken == WAITS && !handled, "of %d signals %d are taken, %d handled", WAITS, taken, handled);
+	CALL(rt_sigprocmask, SIG_SETMASK, 0, &now, 8);
+	ok(now & set, "they are blocked, as the program has it");
+	close(go[1]);
+	waitpid(pid, NULL, 0);
+}
+
 int main(void)
 {
 	char small[8];
@@ -108,5 +158,6 @@ int main(void)
 	GIVES(4, lseek, fd, 0, SEEK_CUR, 0);
 	GIVES(8, read, pipes[0], small, sizeof(small), 0);
 	ok(!memcmp(small, buf, 8), "and the pipe holds what was written to it");
+	waits();
 	return tap_done();
 }
