@@ -488,6 +488,79 @@ static void cancel(void)
 	is_u64(rig_op(&rig, 1, &op), ENCL_OK, "another TCS is entered");
 }
 
+/* ---- threads that end between AEX and ERESUME ------------------------------------------------------------------------ */
+
+static struct encl_op left_op;
+static volatile unsigned left_function, left_vector;
+static volatile pid_t inside;
+static uint8_t left_stack[256 << 10] __attribute__((aligned(4096)));
+
+/* The end is by the system call: nothing of ours or of the C library's is called. */
+static void *enter_and_leave(void *arg)
+{
+	struct sgx_enclave_run run;
+
+	inside = (pid_t)syscall(SYS_gettid);
+	rig_enter(&rig, 0, (unsigned)(uintptr_t)arg, &left_op, &run);
+	left_function = run.function;
+	left_vector = run.exception_vector;
+	syscall(SYS_exit, 0);
+	return NULL;
+}
+
+static void leave_from_handler(int sig)
+{
+	(void)sig;
+	syscall(SYS_exit, 0);
+}
+
+/* All on the same stack: by URSP the enclave and the CPU go back to where the first one came from. */
+static pthread_t one_more(unsigned function)
+{
+	pthread_attr_t attr;
+	pthread_t t;
+
+	inside = 0;
+	left_function = left_vector = 0;
+	pthread_attr_init(&attr);
+	pthread_attr_setstack(&attr, left_stack, sizeof(left_stack));
+	pthread_create(&t, &attr, enter_and_leave, (void *)(uintptr_t)function);
+	pthread_attr_destroy(&attr);
+	while (!inside)
+		sched_yield();
+	return t;
+}
+
+/* The frame is the enclave's, whoever made it: another thread goes on with it. */
+static void left(void)
+{
+	struct encl_op nop_op = { .op = ENCL_OP_NOP };
+	struct sgx_enclave_run run;
+	pthread_t t;
+
+	build("grow.elf");
+	left_op = (struct encl_op){ .op = ENCL_OP_FAULT, .value = 6 };
+	pthread_join(one_more(2), NULL);
+	ok(left_function == 3 && left_vector == 6, "a thread ends after an exception");
+	is_u64((uint64_t)rig_enter(&rig, 0, 2, &nop_op, &run), 0, "another enters on the next frame");
+	is_u64(run.function, 4, "and leaves by EEXIT");
+	pthread_join(one_more(3), NULL);
+	ok(left_function == 3 && left_vector == 6, "ERESUME by a third comes to the same exception: %u, %u", left_function,
+	   left_vector);
+
+	build("grow.elf");
+	signal(SIGUSR1, leave_from_handler);
+	left_op = (struct encl_op){ .op = ENCL_OP_BENCH, .value = 20000, .pages = 4 };
+	t = one_more(2);
+	usleep(30000);
+	pthread_kill(t, SIGUSR1);
+	pthread_join(t, NULL);
+	is_u64(left_function, 0, "a signal handler ends a thread that is inside");
+	pthread_join(one_more(3), NULL);
+	ok(left_function == 4 && !left_op.status, "ERESUME by another goes on to the EEXIT: %u", left_function);
+	ok(nop(), "and the TCS is free");
+}
+
 /* ---- filters of one's own ------------------------------------------------------------------------------------------------------ */
 
 static void install_filter(unsigned nr, unsigned action)
@@ -531,7 +604,7 @@ static void filters(void)
 
 static const struct { const char *name; void (*fn)(void); } topics[] = {
 	{ "vdso", vdso }, { "library", library }, { "fdio", fdio }, { "paths", paths }, { "memory", memory }, { "waiting", waiting },
-	{ "numbers", numbers }, { "bare", bare }, { "cancel", cancel }, { "filters", filters },
+	{ "numbers", numbers }, { "bare", bare }, { "cancel", cancel }, { "filters", filters }, { "left", left },
 };
 
 int main(int argc, char **argv)
