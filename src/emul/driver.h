@@ -55,7 +55,7 @@ static inline uint16_t emul_rec_load(const struct emul_record *r)
 static inline unsigned emul_rec_pt(uint16_t w) { return (unsigned)(w & EMUL_REC_PT_MASK) >> EMUL_REC_PT_SHIFT; }
 static inline uint16_t emul_rec_make(unsigned pt, unsigned max_prot)
 {
-	return (uint16_t)(EMUL_REC_EXISTS | EMUL_REC_DIRTY | (pt << EMUL_REC_PT_SHIFT & EMUL_REC_PT_MASK) |
+	return (uint16_t)(EMUL_REC_EXISTS | EMUL_REC_DIRTY | EMUL_REC_FRESH | (pt << EMUL_REC_PT_SHIFT & EMUL_REC_PT_MASK) |
 			  (max_prot & EMUL_REC_MAX_MASK));
 }
 
@@ -99,15 +99,27 @@ long emul_ioc_last_refusal(struct emul_call *c);
 
 bool emul_is_provision_fd(int fd);
 
+/* ---- reclaiming ------------------------------------------------------------------------------- */
+
+/*
+ * Waits until the pages may leave; those that may not become EMUL_NO_PAGE; *busy is set when one of them might later.
+ * False: none may now.  sh->mutex is dropped meanwhile.
+ */
+bool emul_quiesce(struct emul_encl *en, uint64_t *pages, unsigned n, bool *busy);
+/* A batch from one enclave; *ret_end: the hand has passed its last page.  emul_reclaim_lock held. */
+enum emul_picky { EMUL_UNUSED_ONLY, EMUL_USED_TOO };
+unsigned emul_shrink(struct emul_encl *en, enum emul_picky picky, bool *ret_end);
+/* From enclaves of other processes of the pool; *busy as above.  emul_reclaim_lock held. */
+unsigned emul_reclaim_others(bool *busy);
+
 /* ---- waiting for EPC: no lock held ------------------------------------------------------------ */
 
 /* An allocation of an ioctl met an empty EPC: 0 = some was reclaimed, else -EMUL_ERESTARTSYS or -ENOMEM. */
 int emul_wait_epc(struct emul_call *c);
 /*
- * A page of an SGX2 ioctl, under sh->mutex, which is dropped between pages: for a batch when few EPC pages are free, and
- * for a page that cannot be brought back before others have gone: false = try again, after *r was -EMUL_NO_EPC.
+ * Between the pages of an SGX2 ioctl, under sh->mutex, which is dropped for it: a batch leaves when few EPC pages are
+ * free.
  */
 void emul_reclaim_direct(struct emul_encl *en);
-bool emul_settle_epc(struct emul_encl *en, int *r);
 
 #endif

@@ -212,16 +212,40 @@ int emul_encl_claim(int own_fd, const struct stat *st, bool is_new, struct emul_
 	return r;
 }
 
+bool emul_encl_visit(struct emul_encl *en, int own_fd, dev_t dev, ino_t ino)
+{
+	*en = (struct emul_encl){ .own_fd = own_fd, .dev = dev, .ino = ino, .user = EMUL_USERS, .is_guest = true };
+	if (map_small(en))
+		return false;
+	en->machine = (struct sgxm){ .ops = &emul_machine_ops, .host = en, .platform = emul_platform() };
+	if (en->sh->magic == EMUL_MAGIC && en->sh->version == EMUL_VERSION && atomic_load(&en->sh->created) &&
+	    !emul_encl_map_meta(en)) {
+		en->hand = atomic_load(&en->sh->guest_hand);
+		atomic_store(&en->zap_done, atomic_load(&en->sh->zap_serial));
+		return true;
+	}
+	unmap(en->sh, SMALL_BYTES);
+	return false;
+}
+
+void emul_encl_leave(struct emul_encl *en)
+{
+	atomic_store(&en->sh->guest_hand, en->hand);
+	unmap_meta(en, en->sh->size);
+	unmap(en->sh, SMALL_BYTES);
+	raw1(SYS_close, en->own_fd);
+}
+
 /* Above the numbers that programs count on getting. */
 #define OWN_FD_MIN 300
 int emul_fd_high(int fd)
 {
-	int high = fcntl(fd, F_DUPFD_CLOEXEC, OWN_FD_MIN);
+	long high = raw3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, OWN_FD_MIN);
 
 	if (high < 0)
 		return fd;
-	close(fd);
-	return high;
+	raw1(SYS_close, fd);
+	return (int)high;
 }
 
 /* A description of our own: writable, so that the alias can be, whatever mode the program's fd has. */
@@ -368,7 +392,7 @@ void emul_encl_before_fork(void)
 		if (!atomic_load(&emul_encls[i].live))
 			continue;
 		emul_lock(&emul_encls[i].mm_lock);
-		/* taken back by the child: until then nobody may reclaim what it has mapped */
+		/* taken back by the child, which has the enclave, too, from now on */
 		atomic_fetch_add(&emul_encls[i].sh->forks, 1);
 	}
 }

@@ -40,30 +40,67 @@ static bool is_same_file(long dir, const char *name, dev_t dev, ino_t ino)
 	return raw4(SYS_newfstatat, dir, name, &st, 0) == 0 && st.st_ino == ino && st.st_dev == dev;
 }
 
-/* Whether process pid has the file open under a number other than except_fd. */
-bool emul_process_has_file(uint32_t pid, dev_t dev, ino_t ino, int except_fd)
+/* The folder of the descriptors of process pid, or -errno. */
+static long open_fd_dir(uint32_t pid)
 {
 	char path[32] = "/proc/", *end = proc_put_number(path + 6, pid);
-	_Alignas(8) char buf[2048];
-	bool found = false;
-	long n;
 
 	__builtin_memcpy(end, "/fd", 4);
-	long dir = raw4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	return raw4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+}
 
-	if (dir < 0)            /* another user's process: assume the worst */
-		return dir != -ENOENT;
-	while (!found && (n = raw3(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
-		for (long at = 0; at < n && !found;) {
+/* A number in the folder, other than except_fd, that names the file; -1: there is none. */
+static int find_fd(long dir, dev_t dev, ino_t ino, int except_fd)
+{
+	_Alignas(8) char buf[2048];
+	long n;
+
+	while ((n = raw3(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
+		for (long at = 0; at < n;) {
 			const struct proc_dirent *e = (const void *)(buf + at);
 			int fd = to_fd(e->name);
 
 			at += e->reclen;
-			found = fd >= 0 && fd != except_fd && is_same_file(dir, e->name, dev, ino);
+			if (fd >= 0 && fd != except_fd && is_same_file(dir, e->name, dev, ino))
+				return fd;
 		}
 	}
+	return -1;
+}
+
+bool emul_process_has_file(uint32_t pid, dev_t dev, ino_t ino, int except_fd)
+{
+	long dir = open_fd_dir(pid);
+	bool found;
+
+	if (dir < 0)            /* another user's process: assume the worst */
+		return dir != -ENOENT;
+	found = find_fd(dir, dev, ino, except_fd) >= 0;
 	raw1(SYS_close, dir);
 	return found;
+}
+
+int emul_process_open_file(uint32_t pid, dev_t dev, ino_t ino)
+{
+	long dir = open_fd_dir(pid), own = -1;
+	struct stat st;
+	char name[12];
+	int fd;
+
+	if (dir < 0)
+		return -1;
+	fd = find_fd(dir, dev, ino, -1);
+	if (fd >= 0) {
+		*proc_put_number(name, (uint32_t)fd) = '\0';
+		own = raw4(SYS_openat, dir, name, O_RDWR | O_CLOEXEC, 0);
+	}
+	raw1(SYS_close, dir);
+	/* it was closed, and the number is another file's by now */
+	if (own >= 0 && (raw2(SYS_fstat, own, &st) || st.st_ino != ino || st.st_dev != dev)) {
+		raw1(SYS_close, own);
+		own = -1;
+	}
+	return own < 0 ? -1 : (int)own;
 }
 
 /* ---- charges --------------------------------------------------------------------------------------- */
@@ -105,6 +142,11 @@ static unsigned count_others(struct emul_charge *c)
 	return n;
 }
 
+static bool is_visited(const struct emul_charge *c)
+{
+	return c->visitor && (c->visitor == raw_getpid() || !emul_thread_dead(c->visitor, false));
+}
+
 static bool has_live_holder(struct emul_charge *c)
 {
 	uint32_t self = raw_getpid();
@@ -112,7 +154,7 @@ static bool has_live_holder(struct emul_charge *c)
 	for (unsigned i = 0; i < EMUL_CHARGE_PIDS; i++)
 		if (c->pids[i] == self)
 			return true;
-	return count_others(c) > 0;
+	return is_visited(c) || count_others(c) > 0;
 }
 
 bool emul_epc_lost_holder(struct emul_shared *sh)
@@ -140,7 +182,7 @@ bool emul_epc_sweep(void)
 	uint64_t before = atomic_load(&emul_pool->used);
 
 	emul_lock(&emul_pool->lock);
-	for (unsigned i = 0; i < EMUL_MAX_CHARGES; i++) {
+	for (unsigned i = 0; i < emul_pool->n_charges; i++) {
 		struct emul_charge *c = &emul_pool->charges[i];
 
 		if (c->ino && !has_live_holder(c))
@@ -187,6 +229,8 @@ void emul_epc_attach(struct emul_shared *sh, dev_t dev, ino_t ino)
 		if (c->ino)
 			continue;
 		*c = (struct emul_charge){ .dev = dev, .ino = ino };
+		if (emul_pool->n_charges <= i)
+			emul_pool->n_charges = i + 1;
 		sh->charge = i;
 		sh->pool_total = emul_pool->total;
 		sh->pool_id = emul_pool->id;
@@ -220,6 +264,86 @@ void emul_epc_detach(struct emul_shared *sh)
 	emul_unlock(&emul_pool->lock);
 }
 
+/* ---- who has how much ------------------------------------------------------------------------------- */
+
+static bool is_own(const struct emul_charge *c)
+{
+	uint32_t self = raw_getpid();
+
+	for (unsigned i = 0; i < EMUL_CHARGE_PIDS; i++)
+		if (c->pids[i] == self)
+			return true;
+	return false;
+}
+
+/* Are pages in charge i, before those of charge k? */
+static bool comes_before(uint64_t pages, uint32_t i, uint64_t than, uint32_t k)
+{
+	return pages > than || (pages == than && i < k);
+}
+
+bool emul_epc_next_holder(struct emul_holder *h)
+{
+	const struct emul_holder last = *h;
+	bool found = false;
+
+	emul_lock(&emul_pool->lock);
+	for (uint32_t i = 0; i < emul_pool->n_charges; i++) {
+		const struct emul_charge *c = &emul_pool->charges[i];
+		uint64_t pages = atomic_load(&c->pages);
+
+		if (!c->ino || !pages || is_own(c) || !comes_before(last.pages, last.charge, pages, i) ||
+		    (found && !comes_before(pages, i, h->pages, h->charge)))
+			continue;
+		found = true;
+		*h = (struct emul_holder){ .charge = i, .pages = pages, .dev = c->dev, .ino = c->ino };
+		__builtin_memcpy(h->pids, c->pids, sizeof(h->pids));
+	}
+	emul_unlock(&emul_pool->lock);
+	return found;
+}
+
+bool emul_epc_visit(const struct emul_holder *h)
+{
+	struct emul_charge *c = &emul_pool->charges[h->charge];
+	bool good;
+
+	emul_lock(&emul_pool->lock);
+	good = c->dev == h->dev && c->ino == h->ino && !is_visited(c);
+	if (good)
+		c->visitor = raw_getpid();
+	emul_unlock(&emul_pool->lock);
+	return good;
+}
+
+void emul_epc_leave(const struct emul_holder *h)
+{
+	struct emul_charge *c = &emul_pool->charges[h->charge];
+
+	emul_lock(&emul_pool->lock);
+	c->visitor = 0;
+	if (!has_live_holder(c))
+		drop_charge(c);
+	emul_unlock(&emul_pool->lock);
+}
+
+bool emul_epc_is_modest(void)
+{
+	uint64_t own = 0, own_pages = 0, all = 0;
+
+	emul_lock(&emul_pool->lock);
+	for (uint32_t i = 0; i < emul_pool->n_charges; i++) {
+		const struct emul_charge *c = &emul_pool->charges[i];
+		bool mine = c->ino && is_own(c);
+
+		all += c->ino && (mine || atomic_load(&c->pages));
+		own += mine;
+		own_pages += mine ? atomic_load(&c->pages) : 0;
+	}
+	emul_unlock(&emul_pool->lock);
+	return all > own && own_pages * all < emul_pool->total * own;
+}
+
 /* ---- pages ------------------------------------------------------------------------------------------ */
 
 static bool take_home(struct emul_shared *sh, uint64_t pages)
@@ -244,6 +368,13 @@ static bool take_foreign(struct emul_shared *sh, uint64_t pages)
 			return false;
 	while (!atomic_compare_exchange_weak(&sh->epc_used, &used, used + pages));
 	return true;
+}
+
+uint64_t emul_epc_free(void)
+{
+	uint64_t used = atomic_load(&emul_pool->used);
+
+	return used < emul_pool->total ? emul_pool->total - used : 0;
 }
 
 bool emul_epc_take(struct emul_shared *sh, uint64_t pages)

@@ -7,8 +7,8 @@
  *   native_*.{c,S}                  threads that run enclave code: traps, signals, entry and exit
  *
  * Locks, always taken in this order, always with all signals blocked (a signal handler may enter the
- * enclave and need them): emul_reclaim_lock (this process), emul_shared.mutex of one enclave (all processes;
- * stands for encl->lock), then emul_encl.mm_lock (this process; stands for mmap_lock).  Code in native_* runs in signal context.
+ * enclave and need them): emul_reclaim_lock (this process), emul_shared.evictor (all processes; only tried),
+ * emul_shared.mutex of one enclave (all processes; stands for encl->lock), then emul_encl.mm_lock (this process; stands for mmap_lock).  Code in native_* runs in signal context.
  */
 #ifndef EMUL_INTERNAL_H
 #define EMUL_INTERNAL_H
@@ -41,10 +41,15 @@
 #define EMUL_EPA_VA      ((uint64_t)1 << 47)    /* + 4096 * number of the VA page */
 
 /* What the driver remembers of a page (struct sgx_encl_page). */
-/* Who is inside by a TCS, and since which epoch: for when it is killed there (recover.c). */
+/*
+ * Who is inside by a TCS, and since which epoch: for when it is killed there (recover.c).  And how many entries by it are
+ * being tried: as long as either says so, reclaiming leaves the TCS and its SSA alone.
+ */
 struct emul_inside {
 	_Atomic uint32_t tid;
 	uint32_t epoch;
+	_Atomic uint32_t entering;
+	uint32_t spare;
 };
 
 struct emul_record {
@@ -54,6 +59,7 @@ struct emul_record {
 #define EMUL_REC_DIRTY    0x4000u       /* the memory was used before: EAUG must zero it */
 #define EMUL_REC_AUGMENTED 0x2000u      /* came by EAUG */
 #define EMUL_REC_SWAPPED  0x0100u       /* not in the EPC: the contents are in the backing store */
+#define EMUL_REC_FRESH    0x1000u       /* came since other processes last looked for pages to reclaim */
 #define EMUL_REC_LEAVING  0x0200u       /* being reclaimed: who needs it waits for emul_shared.mutex */
 #define EMUL_REC_OUT      (EMUL_REC_SWAPPED | EMUL_REC_LEAVING)
 #define EMUL_REC_MAX_MASK 0x0007u       /* vm_max_prot_bits as SGX_SECINFO_R.. */
@@ -95,9 +101,11 @@ struct emul_shared {
 	uint64_t page_count;            /* records; every 512th (with the SECS) costs a VA page */
 	uint64_t va_pages;
 	uint64_t va_hint;               /* slot to look at first */
+	_Atomic uint64_t guest_hand;    /* page that reclaiming by other processes looks at next */
 	uint32_t secs_out;              /* the SECS is in the backing store */
 	_Atomic uint32_t forks;         /* children that have not said yet that they use the enclave */
 	_Atomic uint32_t strangers;     /* set: processes use it that the pool does not know */
+	_Atomic uint32_t unlisted;      /* set: processes use it that have no entry of user[] */
 	_Atomic uint64_t epc_used;      /* EPC pages this enclave holds: SECS, VA, pages */
 	_Atomic uint64_t eenters, eexits, eresumes, aexs, kernel_faults, host_faults, ptes;
 	_Atomic uint64_t eaugs, eaccepts, eacceptcopies;
@@ -116,6 +124,9 @@ struct emul_shared {
 		int32_t own_fd;
 		_Atomic uint64_t done;          /* up to this serial */
 	} user[EMUL_USERS];
+	/* threads that use contents of pages at the moment, by user; the last: of processes without an entry */
+	_Atomic uint32_t looks[EMUL_USERS + 1];
+	struct emul_mutex evictor;      /* held while pages of this enclave are made ready to leave */
 };
 _Static_assert(sizeof(struct emul_shared) <= 4096, "one page");
 
@@ -130,6 +141,7 @@ struct emul_charge {
 	ino_t ino;
 	uint32_t pids[EMUL_CHARGE_PIDS];
 	uint32_t lost;                  /* one of them went without letting go */
+	uint32_t visitor;               /* process that reclaims from it and is none of them */
 };
 
 #define EMUL_POOL_MAGIC 0x6c6f6f7078677331ull
@@ -142,6 +154,7 @@ struct emul_pool {              /* shared memory, see pool.c */
 	_Atomic uint64_t next_eid;
 	struct emul_config config;
 	struct emul_mutex lock;         /* of the charges' owners; taken last */
+	uint32_t n_charges;             /* entries ever used; lock */
 	struct emul_charge charges[EMUL_MAX_CHARGES];
 };
 extern struct emul_pool *emul_pool;     /* NULL before emul_setup */
@@ -151,10 +164,16 @@ bool emul_is_pool_fd(int fd);
 void emul_pool_move_fd(int fd);         /* that one */
 bool emul_epc_take(struct emul_shared *sh, uint64_t pages);     /* false: not enough are free */
 void emul_epc_give(struct emul_shared *sh, uint64_t pages);
+uint64_t emul_epc_free(void);           /* pages of the pool */
 bool emul_epc_sweep(void);              /* pages of enclaves whose processes were killed: did any come back? */
 bool emul_epc_low(const struct emul_shared *sh);        /* fewer are free than reclaiming starts at */
 bool emul_epc_high(const struct emul_shared *sh);       /* as many are free as it stops at */
+bool emul_is_guest_fd(int fd);           /* the file of an enclave that is reclaimed from, of another process */
+void emul_guest_wait(void);             /* ... until it is done */
 bool emul_epc_is_home(const struct emul_shared *sh);    /* charged to the pool of this process */
+
+/* reclaim.c: the number of a page that is none */
+#define EMUL_NO_PAGE UINT64_MAX
 
 /* ---- this process ------------------------------------------------------------------------------- */
 
@@ -193,6 +212,7 @@ struct emul_encl {
 	uint32_t *slot;                 /* [page], and of the SECS behind the last */
 	struct sgx_pcmd *pcmd;          /* the same */
 	uint64_t hand;                  /* page that reclaiming looks at next; emul_reclaim_lock */
+	bool is_guest;                  /* of another process: see emul_encl_visit() */
 	uint8_t *bounce;                /* ADD_PAGES: source pages on their way, EMUL_BOUNCE_BYTES or NULL */
 	struct sgxm machine;
 	/* mappings, guarded by mm_lock */
@@ -284,7 +304,10 @@ void emul_paging_unmap(struct emul_encl *en, uint64_t size);
 /* ---- reclaim.c: no lock held, signals blocked ------------------------------------------------------------- */
 
 extern struct emul_mutex emul_reclaim_lock;     /* held over a fork */
-/* A batch of pages of this process's enclaves leaves the EPC.  Returns EPC pages freed; 0: nothing can be reclaimed. */
+/*
+ * A batch of pages leaves the EPC, of this process' enclaves or of others'.  Returns EPC pages freed, by whomever; 0:
+ * nothing can be reclaimed.
+ */
 unsigned emul_reclaim(void);
 /* What the kernel's thread of that name does when few pages are free. */
 void emul_ksgxd(const struct emul_shared *sh);
@@ -334,11 +357,30 @@ void emul_elsewhere_serve(struct emul_encl *en);
 /* ... of all enclaves, when a signal says so */
 bool emul_elsewhere_is_kick(int sig, const siginfo_t *info);
 void emul_elsewhere_poll(void);
+/* Are others out of the way? */
+enum emul_way {
+	EMUL_WAY_FREE,
+	EMUL_WAY_BUSY,          /* later, perhaps */
+	EMUL_WAY_STOPPED,       /* not before a process goes on that was stopped */
+};
+/*
+ * Takes page-table entries away for eviction, as emul_elsewhere_zap() does, of these pages, in order: is there nobody left
+ * who may use them?  sh->mutex is dropped meanwhile where others have the enclave.
+ */
+enum emul_way emul_elsewhere_evict(struct emul_encl *en, const uint64_t *pages, unsigned n);
+/* Waits until no thread of any process is between native_look_begin() and native_look_end(). */
+enum emul_way emul_elsewhere_unlooked(struct emul_encl *en);
+bool emul_elsewhere_has_others(const struct emul_encl *en);
+static inline _Atomic uint32_t *emul_looks(struct emul_encl *en)
+{
+	return &en->sh->looks[en->user];
+}
 static inline bool emul_elsewhere_behind(const struct emul_encl *en)
 {
 	return atomic_load(&en->sh->zap_serial) != atomic_load_explicit(&en->zap_done, memory_order_relaxed);
 }
 bool emul_trylock(struct emul_mutex *m);        /* false: held; also by this thread */
+bool emul_trylock_shared(struct emul_mutex *m); /* the same; from a holder that is gone it is taken over */
 bool emul_lock_is_own(const struct emul_mutex *m);
 
 /* ---- fault.c ------------------------------------------------------------------------------------------ */
@@ -377,11 +419,6 @@ enum sgxm_walk emul_walk(void *host, struct sgxm_cpu *cpu, uint64_t la, enum sgx
 
 /* ---- native_*.c ------------------------------------------------------------------------------------------ */
 
-/*
- * After page-table entries are gone: waits for leafs that may have walked before, and clears pages[k] (to UINT64_MAX)
- * for pages that a thread inside has cached: TCS and SSA.  False: it cannot be known.
- */
-bool emul_native_quiesce(struct emul_encl *en, uint64_t *pages, unsigned n);
 int emul_native_setup(void);            /* arena, handlers, trap choice: 0 or -ENOSYS ... */
 /*
  * An ENCLU that was executed once may have become `hlt` (its first byte), where that traps cheaper.

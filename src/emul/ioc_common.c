@@ -62,18 +62,19 @@ int emul_wait_epc(struct emul_call *c)
 	return emul_reclaim() ? 0 : -ENOMEM;
 }
 
-bool emul_settle_epc(struct emul_encl *en, int *r)
+/*
+ * A page of an SGX2 ioctl is out and the EPC is full.  The driver leaves that to ksgxd and the caller; here ksgxd's work is
+ * done at once, so EAGAIN is left for when others take what it freed.
+ */
+static int wait_for_ksgxd(struct emul_encl *en, unsigned tries)
 {
 	unsigned freed;
 
-	if (*r != -EMUL_NO_EPC)
-		return true;
 	emul_unlock(&en->sh->mutex);
 	freed = emul_reclaim();
 	emul_lock(&en->sh->mutex);
-	/* swapped out and nothing reclaimable -> EFAULT */
-	*r = freed ? 0 : -EFAULT;
-	return !freed;
+	/* nothing reclaimable -> EFAULT; something, but not in time -> EAGAIN */
+	return !freed ? -EFAULT : tries ? -EAGAIN : 0;
 }
 
 int emul_sgx2_args(struct emul_call *c, void *arg, size_t bytes)
@@ -95,6 +96,7 @@ int emul_sgx2_args(struct emul_call *c, void *arg, size_t bytes)
 int emul_for_stretches(struct emul_encl *en, uint64_t offset, uint64_t length, const struct emul_stretches *s, __u64 *ret_count)
 {
 	uint64_t done = 0;
+	unsigned tries = 0;
 	int r = 0;
 
 	emul_lock(&en->sh->mutex);
@@ -104,7 +106,9 @@ int emul_for_stretches(struct emul_encl *en, uint64_t offset, uint64_t length, c
 		emul_reclaim_direct(en);
 		r = s->work(en, offset + done, left < s->bytes ? left : s->bytes, s->arg, &n);
 		done += n;
-		emul_settle_epc(en, &r);
+		tries = n ? 0 : tries;
+		if (r == -EMUL_NO_EPC)
+			r = wait_for_ksgxd(en, tries++);
 	}
 	/* the failing page too: it may have changed before tracking failed */
 	if (s->narrows)

@@ -135,6 +135,16 @@ bool emul_trylock(struct emul_mutex *m)
 	return atomic_compare_exchange_strong(&m->owner, &free_word, own_tid);
 }
 
+bool emul_trylock_shared(struct emul_mutex *m)
+{
+	uint32_t owner = atomic_load(&m->owner);
+
+	if (emul_trylock(m))
+		return true;
+	return owner && owner != own_tid && emul_thread_dead(owner, false) &&
+	       atomic_compare_exchange_strong(&m->owner, &owner, own_tid);
+}
+
 bool emul_lock_is_own(const struct emul_mutex *m)
 {
 	return own_tid && atomic_load(&m->owner) == own_tid;

@@ -78,7 +78,7 @@ struct native_inside {
 	struct sgxm_cpu cpu;
 	struct emul_encl *en;
 	struct native_frame *frame;     /* registers to load, valid until the jump into the enclave */
-	uint64_t tcs_la;                /* of the entry, set before the leaf: what reclaiming must leave alone */
+	uint64_t tcs_la;                /* of the entry, set before the leaf */
 };
 #define NATIVE_MAX_INSIDE 8
 #define NATIVE_MAX_ABORT  4
@@ -107,7 +107,7 @@ struct native_tb {
 	unsigned n_inside;
 	struct native_inside inside[NATIVE_MAX_INSIDE];
 	stack_t program_stack;          /* the alternate stack the program asked for */
-	uint32_t looks;                 /* odd: contents of pages are being used, see native_look_begin() */
+	_Atomic uint32_t *looking;      /* between native_look_begin() and native_look_end(): who is counted there */
 	/* native_abort.c: an instruction is being run on stand-ins for these pages */
 	struct emul_encl *abort_en;
 	uint64_t abort_la[NATIVE_MAX_ABORT];
@@ -155,17 +155,25 @@ static inline uint64_t native_host_gs(void)
 
 /*
  * Around what uses contents of enclave pages without holding sh->mutex: leafs, code bytes.  Reclaiming takes the
- * page-table entries away first and then waits for every thread that is between the two.  No lock is taken there, and
- * signals are blocked; an entry that is being prepared has tcs_la instead.
+ * page-table entries away first and then waits for every thread that is between the two, in any process.  No lock is
+ * taken there, and signals are blocked.
  */
-static inline void native_look_begin(struct native_tb *tb)
+static inline void native_look_begin(struct native_tb *tb, struct emul_encl *en)
 {
-	__atomic_store_n(&tb->looks, tb->looks | 1, __ATOMIC_RELAXED);
-	__asm__ volatile("" : : : "memory");    /* emul_native_quiesce() has the barrier for both */
+	tb->looking = emul_looks(en);
+	atomic_fetch_add(tb->looking, 1);
 }
 static inline void native_look_end(struct native_tb *tb)
 {
-	__atomic_store_n(&tb->looks, (tb->looks | 1) + 1, __ATOMIC_RELEASE);
+	atomic_fetch_sub(tb->looking, 1);
+}
+/*
+ * Around a try to enter, which can be interrupted, and left by a jump out of the handler: then the TCS and its SSA stay in
+ * the EPC for good.
+ */
+static inline void native_entering(struct emul_encl *en, uint64_t tcs_la, int by)
+{
+	atomic_fetch_add(&en->inside[(tcs_la - en->sh->base) >> SGX_PAGE_SHIFT].entering, (uint32_t)by);
 }
 /* Is the page at la of ELRANGE on its way out, or out? */
 static inline bool native_page_out(const struct emul_encl *en, uint64_t la)

@@ -86,6 +86,7 @@ int native_eenter(struct native_frame *f, uint64_t *ret_masked)
 	in->cpu.secs_epa = 0;   /* outside; EENTER writes all of the rest */
 	f->tb = tb;
 	f->inside = in;
+	native_entering(en, tcs, 1);
 	for (unsigned tries = 0;;) {
 		f->regs.fsbase = tb->host_fs;
 		f->regs.gsbase = tb->host_gs;
@@ -107,11 +108,13 @@ int native_eenter(struct native_frame *f, uint64_t *ret_masked)
 				continue;
 		}
 		emul_note(en, out, out.addr - en->sh->base);
+		native_entering(en, tcs, -1);
 		tb->n_inside--;
 		return out.kind == SGXM_PF ? refused(f, SGX_VEC_PF, pfec, out.addr & SGX_PAGE_MASK, out.check) :
 					     refused(f, out.kind == SGXM_UD ? SGX_VEC_UD : SGX_VEC_GP, 0, 0, out.check);
 	}
 	native_inside_note(tb, in);
+	native_entering(en, tcs, -1);
 	atomic_fetch_add_explicit(&en->sh->eenters, 1, memory_order_relaxed);
 	if (emul_elsewhere_behind(en))
 		slow_poll();

@@ -6,7 +6,6 @@
  * Context: host mode, any thread; prepare() also from signal handlers of the program.
  */
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <linux/prctl.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -16,7 +15,6 @@
 
 #include "emul/native.h"
 #include "emul/raw.h"
-#include "machine/tcs.h"
 
 #define GUARD_BYTES SGX_PAGE_SIZE
 
@@ -24,7 +22,6 @@ _Static_assert(sizeof(struct native_tb) <= SGX_PAGE_SIZE, "the thread block is t
 
 uint64_t native_arena, native_arena_bytes;
 static _Atomic uint64_t slot_used[NATIVE_SLOTS / 64];
-static _Atomic uint64_t slot_ready[NATIVE_SLOTS / 64];  /* the block can be read */
 static pthread_key_t exit_key;
 static __thread struct native_tb *self;
 
@@ -58,7 +55,6 @@ static void slot_give(struct native_tb *tb)
 {
 	uint64_t i = ((uint64_t)(uintptr_t)tb - native_arena) / NATIVE_SLOT_BYTES;
 
-	atomic_fetch_and(&slot_ready[i / 64], ~((uint64_t)1 << (i % 64)));
 	madvise(tb, NATIVE_SLOT_BYTES, MADV_DONTNEED);
 	atomic_fetch_and(&slot_used[i / 64], ~((uint64_t)1 << (i % 64)));
 }
@@ -130,9 +126,6 @@ int native_thread_arm(struct native_tb *tb)
 	if (tb->program_stack.ss_flags & SS_DISABLE)
 		tb->program_stack.ss_sp = NULL;
 	tb->armed = 1;
-	uint64_t i = ((uint64_t)(uintptr_t)tb - native_arena) / NATIVE_SLOT_BYTES;
-
-	atomic_fetch_or(&slot_ready[i / 64], (uint64_t)1 << (i % 64));
 	return 0;
 }
 
@@ -165,71 +158,6 @@ struct native_tb *native_thread_prepare(void)
 		self = thread_new();
 	emul_sig_restore(&old);
 	return self;
-}
-
-/* ---- what other threads have of an enclave --------------------------------------------------------------- */
-
-/* Every thread of this process executes a full barrier; fast paths need none then. */
-static bool barrier_everywhere(void)
-{
-	long r = raw3(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
-
-	if (r == -EPERM && !raw3(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0))
-		r = raw3(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
-	return r == 0;
-}
-
-/* Pages [first, end) are in use. */
-static void keep(uint64_t *pages, unsigned n, uint64_t first, uint64_t end)
-{
-	for (unsigned k = 0; k < n; k++)
-		if (pages[k] >= first && pages[k] < end)
-			pages[k] = UINT64_MAX;
-}
-
-/* The TCS that a thread is inside by, or about to be, and all its SSA frames. */
-static void keep_entry(struct emul_encl *en, uint64_t tcs_la, uint64_t *pages, unsigned n)
-{
-	const struct sgxm_secs *secs = (const struct sgxm_secs *)en->secs;
-	uint64_t off = tcs_la - en->sh->base;
-	struct tcs_fields t;
-
-	/* not in the EPC: the entry will fault, and begin again when we are done */
-	if (off >= en->sh->size || !sgxm_epcm_get(&en->machine, EMUL_EPA_PAGES + off).valid)
-		return;
-	off >>= SGX_PAGE_SHIFT;
-	keep(pages, n, off, off + 1);
-	tcs_get(en->alias + (off << SGX_PAGE_SHIFT), &t);
-	t.ossa >>= SGX_PAGE_SHIFT;
-	keep(pages, n, t.ossa, t.ossa + (uint64_t)t.nssa * secs->a.ssaframesize);
-}
-
-/* Until the thread is not where it was, if it used contents there. */
-static void wait_for(const struct native_tb *tb)
-{
-	uint32_t looks = __atomic_load_n(&tb->looks, __ATOMIC_ACQUIRE);
-
-	while (looks & 1 && __atomic_load_n(&tb->looks, __ATOMIC_ACQUIRE) == looks)
-		raw0(SYS_sched_yield);
-}
-
-bool emul_native_quiesce(struct emul_encl *en, uint64_t *pages, unsigned n)
-{
-	if (!barrier_everywhere())
-		return false;
-	for (unsigned w = 0; w < NATIVE_SLOTS / 64; w++) {
-		for (uint64_t v = atomic_load(&slot_ready[w]); v; v &= v - 1) {
-			const struct native_tb *tb = (void *)slot_base(w * 64 + (unsigned)__builtin_ctzll(v));
-			unsigned inside = __atomic_load_n(&tb->n_inside, __ATOMIC_ACQUIRE);
-
-			wait_for(tb);
-			for (unsigned i = 0; i < inside && i < NATIVE_MAX_INSIDE; i++)
-				if (__atomic_load_n(&tb->inside[i].en, __ATOMIC_RELAXED) == en)
-					keep_entry(en, __atomic_load_n(&tb->inside[i].tcs_la, __ATOMIC_RELAXED), pages,
-						   n);
-		}
-	}
-	return true;
 }
 
 /* Syscall dispatch does not survive fork; the rest of the block does. */

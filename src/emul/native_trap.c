@@ -169,6 +169,7 @@ static void host_enclu(struct trap *t, struct emul_encl *en)
 	in->frame = NULL;
 	in->tcs_la = t->regs.rbx;
 	in->cpu = (struct sgxm_cpu){ 0 };
+	native_entering(en, in->tcs_la, 1);
 	for (unsigned tries = 0;;) {
 		t->regs.fsbase = tb->host_fs;
 		t->regs.gsbase = tb->host_gs;
@@ -191,12 +192,14 @@ static void host_enclu(struct trap *t, struct emul_encl *en)
 		const struct exception *why = out.kind == SGXM_PF ? &x : out.kind == SGXM_UD ? &ud : &gp;
 
 		emul_note(en, out, out.addr - en->sh->base);
+		native_entering(en, in->tcs_la, -1);
 		now_outside(tb, in);
 		native_tell_refused(&before, why->vector, why->errcd, why->addr, out.check);
 		raise_outside(t, why);
 		return;
 	}
 	native_inside_note(tb, in);
+	native_entering(en, in->tcs_la, -1);
 	count(leaf == SGX_EENTER ? &en->sh->eenters : &en->sh->eresumes);
 	native_tell_leaf(&before, before.rbx, 0, NULL);
 	if (emul_elsewhere_behind(en))
@@ -216,6 +219,9 @@ static bool aex_and_resume(struct trap *t, struct native_inside *in, uint64_t ad
 
 	if (in->cpu.aep == vdso_aep() &&
 	    sgxm_aex_resume(&en->machine, &in->cpu, &t->regs, t->xsave, t->xsave_bytes, &ev)) {
+		/* for a moment nobody was inside who had to be waited for */
+		if (emul_elsewhere_behind(en))
+			emul_elsewhere_poll();
 		native_inside_note(t->tb, in);
 		native_tell_aex(in->cpu.tcs_la, rip, &ev);
 		native_tell_leaf(&(struct sgxm_regs){ .rax = SGX_ERESUME, .rbx = in->cpu.tcs_la, .rcx = vdso_aep(),
@@ -265,7 +271,7 @@ static void enclave_enclu(struct trap *t, struct native_inside *in)
 		if (emul_on_event)      /* nobody else looks at it */
 			before = t->regs;
 
-		native_look_begin(t->tb);
+		native_look_begin(t->tb, en);
 		struct sgxm_out out = sgxm_enclu(&en->machine, &in->cpu, &t->regs, 3, t->xsave, t->xsave_bytes);
 		enum emul_fault f = EMUL_FAULT_SEGV_ACCERR;
 		uint32_t pfec = out.pfec;
@@ -319,7 +325,7 @@ static bool look_at_code(struct trap *t, struct emul_encl *en, uint64_t la, uint
 		uint32_t pfec;
 		uint64_t out;
 
-		native_look_begin(t->tb);
+		native_look_begin(t->tb, en);
 		if (!native_page_out(en, la) && !native_page_out(en, la + bytes - 1))
 			return true;
 		out = native_page_out(en, la) ? la : la + bytes - 1;

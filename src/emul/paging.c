@@ -134,10 +134,10 @@ static void wipe(struct emul_encl *en, uint64_t index)
 		__builtin_memset(en->secs, 0, SGX_PAGE_SIZE);
 		return;
 	}
-	if (punch(en, off))
-		atomic_fetch_and(&en->rec[index].word, (uint16_t)~EMUL_REC_DIRTY);
-	else
+	if (!punch(en, off))
 		__builtin_memset(en->alias + off, 0, SGX_PAGE_SIZE);
+	else if (!emul_elsewhere_has_others(en))        /* they may still write there, from outside, until they hear of it */
+		atomic_fetch_and(&en->rec[index].word, (uint16_t)~EMUL_REC_DIRTY);
 }
 
 /* ---- in -------------------------------------------------------------------------------------------------- */
@@ -216,7 +216,7 @@ int emul_load_page(struct emul_encl *en, uint64_t page)
 		return r;
 	if (!emul_epc_take(en->sh, 1))
 		return -EMUL_NO_EPC;
-	atomic_fetch_or(&rec->word, EMUL_REC_DIRTY);
+	atomic_fetch_or(&rec->word, EMUL_REC_DIRTY | EMUL_REC_FRESH);
 	r = bring_in(en, page);
 	if (r)
 		emul_epc_give(en->sh, 1);

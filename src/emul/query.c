@@ -42,7 +42,7 @@ bool emul_is_own_fd(int fd)
 	for (uint32_t i = 0; i < n; i++)
 		if (atomic_load(&emul_encls[i].live) && emul_encls[i].own_fd == fd)
 			return true;
-	return emul_is_pool_fd(fd);
+	return emul_is_pool_fd(fd) || emul_is_guest_fd(fd);
 }
 
 int emul_move_own_fd(int fd)
@@ -51,6 +51,8 @@ int emul_move_own_fd(int fd)
 
 	if (emul_is_pool_fd(fd))
 		emul_pool_move_fd(fd);
+	if (emul_is_guest_fd(fd))
+		emul_guest_wait();
 	for (uint32_t i = 0; i < n; i++) {
 		if (!atomic_load(&emul_encls[i].live) || emul_encls[i].own_fd != fd)
 			continue;
@@ -59,6 +61,8 @@ int emul_move_own_fd(int fd)
 		if (to < 0)
 			return (int)to;
 		emul_encls[i].own_fd = (int)to;
+		if (emul_encls[i].user < EMUL_USERS)
+			emul_encls[i].sh->user[emul_encls[i].user].own_fd = (int)to;
 	}
 	return 0;
 }

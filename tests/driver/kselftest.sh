@@ -93,6 +93,20 @@ at_once() {
 	done
 }
 
+# one_epc SIZE COPIES: below one `sgxctl run`, so that all copies share one EPC, which each of them could fill alone
+one_epc() {
+	rm -f "$tmp"/shared-*
+	# shellcheck disable=SC2016
+	(cd "$tmp/plain" && timeout 600 "$SGXCTL" run --epc="$1" -- \
+		sh -c 'for i in $(seq "$0"); do ./test_sgx >"$1-$i" 2>&1 & done; wait' "$2" "$tmp/shared")
+	for i in $(seq "$2"); do
+		[ "$(grep -c '^ok ' "$tmp/shared-$i")" -eq 16 ] && ! grep -E '^not ok |# SKIP' "$tmp/shared-$i" >"$tmp/bad"
+		status=$?
+		result $status "sgxctl run, copy $i of $2 in one EPC of $1: 16 tests passed"
+		if [ $status -ne 0 ]; then comment <"$tmp/shared-$i"; fi
+	done
+}
+
 # Whether this machine has what a static program needs.
 links_static() {
 	echo 'int main(void) { return 0; }' >"$tmp/trial.c"
@@ -113,6 +127,8 @@ under_run() {
 		skip "with -static" "no sgxctl-exec, or no static libraries"
 		at_once "the default EPC, 2 at once" "" plain:rfc:hlt plain:upstream:hlt
 	fi
+	one_epc 16M 2
+	one_epc 8M 8
 	at_once "8M of EPC, 3 at once" 8M plain:upstream:hlt plain:fixed:hlt plain:fixed:enclu
 	if [ -n "${KSELFTEST_LONG:-}" ]; then
 		at_once "the default EPC, 8 at once" "" plain:rfc:enclu plain:rfc:int3 plain:upstream:enclu \
