@@ -39,8 +39,8 @@ shim_call_fn shim_call_read, shim_call_write, shim_call_lseek, shim_call_fcntl, 
 shim_call_fn shim_call_close, shim_call_close_range, shim_call_dup, shim_call_file, shim_call_ioctl, shim_call_mmap,
 	shim_call_munmap, shim_call_mprotect, shim_call_mremap, shim_call_advice, shim_call_vm_copy, shim_call_exit_group;
 
-/* calls_files.c, calls_signals.c, calls_guard.c */
-shim_call_fn shim_call_open, shim_call_stat, shim_call_access, shim_call_readlink;
+/* dirs.c, calls_files.c, calls_signals.c, calls_guard.c */
+shim_call_fn shim_call_getdents, shim_call_open, shim_call_stat, shim_call_access, shim_call_readlink;
 shim_call_fn shim_call_sigaction, shim_call_sigprocmask, shim_call_sigpending, shim_call_sigtimedwait,
 	shim_call_sigaltstack;
 shim_call_fn shim_call_prctl, shim_call_seccomp;

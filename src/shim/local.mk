@@ -8,11 +8,11 @@ noinst_LIBRARIES += libshim.a libshim_emul.a
 shim_shared = src/shim/shim.h src/shim/calls.h src/shim/calls.def src/shim/exec.h src/shim/trace.h src/shim/cpuid.h \
 	src/shim/line.h src/shim/listed.c \
 	src/shim/calls.c src/shim/calls_entry.S src/shim/calls_exec.c src/shim/calls_files.c src/shim/calls_guard.c \
-	src/shim/calls_signals.c src/shim/calls_threads.c src/shim/config.c src/shim/cpuid_answer.c src/shim/cpuid_trap.c \
+	src/shim/calls_signals.c src/shim/calls_threads.c src/shim/config.c src/shim/cpuid_answer.c src/shim/cpuid_trap.c src/shim/dirs.c \
 	src/shim/nodes.c src/shim/paths.c src/shim/program.c src/shim/ranges.c src/shim/seccomp_filter.c src/shim/trace.c \
 	src/shim/vdso.c src/shim/vdso_image.S
 libshim_a_SOURCES = $(shim_shared) src/shim/dl.c src/shim/dl_hook.S src/shim/exec.c \
-	src/shim/exit.c src/shim/fdio.c src/shim/files.c src/shim/memory.c src/shim/raw_dynamic.c src/shim/setup.c \
+	src/shim/exit.c src/shim/fdio.c src/shim/files.c src/shim/listing.c src/shim/memory.c src/shim/raw_dynamic.c src/shim/setup.c \
 	src/shim/signals.c src/shim/sigwait.c src/shim/stat.c src/shim/syscall_hook.S src/shim/text.c src/shim/threads.c \
 	src/shim/under.c src/shim/vfork_hook.S
 libshim_a_CFLAGS = $(shim_cflags)

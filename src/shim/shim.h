@@ -147,6 +147,13 @@ long shim_device_lseek(int fd, int whence);
 long shim_device_fcntl(int fd, int cmd, uint64_t arg);
 bool shim_device_copies(int from, int to, long *ret);   /* by the kernel: sendfile, splice, copy_file_range */
 
+/* ---- dirs.c: listings of /dev ---------------------------------------------------------------------------- */
+
+bool shim_is_dev(int fd);
+struct dirent64;
+/* What readdir(3) is to give: the entry found, or at the end the nodes, one by one.  NULL: no more. */
+struct dirent64 *shim_readdir(void *dir, int fd, struct dirent64 *found);
+
 /* ---- ranges.c: results are -errno ------------------------------------------------------------------------ */
 
 struct iovec;

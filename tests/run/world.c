@@ -5,9 +5,11 @@
  * A program that uses SGX beside everything else that programs do: signals of its own, threads, fork, exec, fds sent
  * to others.  It knows nothing of `sgxctl run`; what it expects is what Linux does with a real device.
  */
+#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -504,6 +506,59 @@ static void fds(void)
 	ok(nop(0), "after closefrom, too");
 }
 
+static unsigned count_nodes(DIR *dir)
+{
+	unsigned n = 0;
+
+	for (struct dirent *e = readdir(dir); e; e = readdir(dir))
+		n += e->d_type == DT_CHR && (!strcmp(e->d_name, "sgx_enclave") || !strcmp(e->d_name, "sgx_provision"));
+	return n;
+}
+
+static int is_sgx(const struct dirent *e)
+{
+	return !strncmp(e->d_name, "sgx", 3);
+}
+
+/* What a shell does with /dev/sgx*, and others do with the folder. */
+static void listings(void)
+{
+	struct dirent **list = NULL;
+	unsigned long ino = 0;
+	struct stat st;
+	glob_t g = { 0 };
+	DIR *dir = opendir("/dev");
+	int n;
+
+	if (!dir || stat("/dev/sgx_enclave", &st)) {
+		ok(false, "/dev can be listed");
+		return;
+	}
+	errno = 77;
+	is_u64(count_nodes(dir), 2, "a listing of /dev has both nodes once");
+	is_u64((uint64_t)errno, 77, "... and ends without an error");
+	is_u64(readdir(dir) == NULL, 1, "... for good");
+	rewinddir(dir);
+	is_u64(count_nodes(dir), 2, "... from the beginning again");
+	closedir(dir);
+	n = scandir("/dev", &list, is_sgx, alphasort);
+	ok(n == 2 && !strcmp(list[0]->d_name, "sgx_enclave") && !strcmp(list[1]->d_name, "sgx_provision"),
+	   "scandir finds them, in order");
+	if (n > 0)
+		ino = list[0]->d_ino;
+	is_u64(ino, st.st_ino, "... with the number that stat gives");
+	while (n > 0)
+		free(list[--n]);
+	free(list);
+	ok(!glob("/dev/sgx_*", 0, NULL, &g) && g.gl_pathc == 2 && !strcmp(g.gl_pathv[0], "/dev/sgx_enclave") &&
+	   !(g.gl_flags & GLOB_ALTDIRFUNC), "glob finds them");
+	globfree(&g);
+	dir = opendir("/proc/self");
+	is_u64(dir ? count_nodes(dir) : 9, 0, "other listings have none");
+	if (dir)
+		closedir(dir);
+}
+
 static void views(void)
 {
 	static const char *const nodes[] = { "/dev/sgx_enclave", "/dev/sgx_provision" };
@@ -521,6 +576,7 @@ static void views(void)
 	ok(open("/dev/sgx_enclave", O_RDWR | O_CREAT | O_EXCL, 0600) < 0 && errno == EEXIST, "O_EXCL finds it");
 	ok(readlink("/dev/sgx_enclave", line, sizeof(line)) < 0 && errno == EINVAL, "it is no link");
 	ok(!chdir("/dev") && open("sgx_enclave", O_RDWR) >= 0, "it is opened by its name in /dev");
+	listings();
 	build("grow.elf");
 	f = fopen("/proc/self/maps", "r");
 	while (f && fgets(line, sizeof(line), f)) {
