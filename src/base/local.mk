@@ -9,6 +9,10 @@ libbase_a_SOURCES = \
 	src/base/place.h src/base/place.c \
 	src/base/text.h src/base/text.c
 libbase_a_CFLAGS = $(AM_CFLAGS) $(CONV_CFLAGS) $(CJSON_CFLAGS)
+# libcrypto for what shall not be linked with it; in place of, not beside, $(CRYPTO_LIBS)
+noinst_LIBRARIES += liblate.a
+liblate_a_SOURCES = src/base/late_crypto.h src/base/late_crypto.c src/base/late_crypto.def
+liblate_a_CFLAGS = $(AM_CFLAGS) $(CONV_CFLAGS)
 libbase_libs = libbase.a $(CJSON_LIBS) -lm
 
 unit_tests += tests/unit/test_base_err tests/unit/test_base_fd tests/unit/test_base_fmt tests/unit/test_base_json

@@ -20,7 +20,10 @@
 
 /* ---- commands: one table, commands.def ------------------------------------------------------------ */
 
-enum { NEEDS_NOTHING = 0, NEEDS_STATE = 1 };    /* what the dispatcher checks first */
+/* What the dispatcher sees to first: the state directory, libcrypto. */
+enum { NEEDS_NOTHING = 0, NEEDS_STATE = 1, NEEDS_CRYPTO = 2 };
+/* The same for a command that needs it only sometimes: 0, or -1 with e set. */
+int cli_need(unsigned int needs, struct err *e);
 
 struct command {
 	const char *name, *group, *text;

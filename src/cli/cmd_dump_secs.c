@@ -216,7 +216,7 @@ static int dump_image(const struct secs_args *a)
 	struct offers offers;
 	struct err e = { 0 };
 
-	if (offers_ask(&offers, &e) < 0 || measure_open(&m, &e) < 0)
+	if (cli_need(NEEDS_CRYPTO, &e) < 0 || offers_ask(&offers, &e) < 0 || measure_open(&m, &e) < 0)
 		return cli_fail(&e);
 	if (predict(a, &m, &offers, &secs, &e) == 0 &&
 	    (!a->raw || write_user_file(a->raw, &secs, sizeof(secs), &e) == 0))

@@ -14,7 +14,7 @@ sgxctl_SOURCES = \
 	src/cli/cmd_modify_type.c src/cli/cmd_pages.c src/cli/cmd_peek.c src/cli/cmd_poke.c \
 	src/cli/cmd_remove.c src/cli/cmd_run.c src/cli/run.h src/cli/run_static.c src/cli/run_target.c src/cli/cmd_sign.c src/cli/cmd_status.c \
 	src/cli/cmd_unload.c src/cli/cmd_verify.c
-sgxctl_LDADD = libexplain.a libsession.a libimage.a libarch.a $(libbase_libs) $(ELF_LIBS) $(CRYPTO_LIBS)
+sgxctl_LDADD = libexplain.a libsession.a libimage.a libarch.a $(libbase_libs) liblate.a $(ELF_LIBS)
 
 include src/cli/explain.mk
 # BUILT_SOURCES only help "make all" and "make check"; "make sgxctl" needs to be told

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/late_crypto.h"
 #include "cli/cli.h"
 #include "session/session.h"
 
@@ -39,15 +40,23 @@ static void keep_stdio_numbers(void)
 			open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
 }
 
-static int check_needs(const struct command *c, struct err *e)
+int cli_need(unsigned int needs, struct err *e)
 {
 	CLEANUP(cleanup_close) int fd = -1;
 	char path[4096];
 
-	if (c->needs & NEEDS_STATE) {
+	if (needs & NEEDS_STATE) {
 		fd = session_state_dir(path, sizeof(path), e);
 		if (fd < 0)
 			return -1;
+	}
+	if (needs & NEEDS_CRYPTO) {
+		const char *why = late_crypto_load();
+
+		if (why) {
+			err_set(e, ERR_UNSUPPORTED, 0, "libcrypto cannot be loaded: %s", why);
+			return err_hint(e, "install OpenSSL's libcrypto of the version that sgxctl was built with");
+		}
 	}
 	return 0;
 }
@@ -63,7 +72,7 @@ static int run_command(const struct command *c, int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "--usage"))
 			return c->run(argc, argv);
-	if (check_needs(c, &e) < 0)
+	if (cli_need(c->needs, &e) < 0)
 		return cli_fail(&e);
 	return c->run(argc, argv);
 }

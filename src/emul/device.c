@@ -119,13 +119,13 @@ static int unnamed_file(void)
 
 static int enclave_file(void)
 {
-	int fd = memfd_create("sgx_enclave", MFD_CLOEXEC | MFD_EXEC);
+	int fd = memfd_create("sgx_enclave", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
 
 	if (fd < 0 && errno == EINVAL)          /* before Linux 6.3 */
-		fd = memfd_create("sgx_enclave", MFD_CLOEXEC);
+		fd = memfd_create("sgx_enclave", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return errno == EACCES ? unnamed_file() : -errno;
-	if (ftruncate(fd, (off_t)EMUL_FILE_BYTES)) {
+	if (ftruncate(fd, (off_t)EMUL_FILE_BYTES) || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
 		int r = -errno;
 
 		close(fd);
@@ -149,14 +149,17 @@ static int token_file(void)
 	return fd;
 }
 
-/* The program's fd: a description of its own with the access mode and flags it asked for. */
+/*
+ * The program's fd: a description of its own with the access mode and flags it asked for.  And O_APPEND: whatever way a
+ * write to it takes, it goes behind the end of a file that must not grow, and never into an enclave.
+ */
 static int reopen(int fd, int flags)
 {
 	char path[40];
 	int r;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	r = open(path, flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_NOFOLLOW | O_NOCTTY));
+	r = open(path, (flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_NOFOLLOW | O_NOCTTY)) | O_APPEND);
 	return r < 0 ? -errno : r;
 }
 

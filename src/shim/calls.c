@@ -5,6 +5,7 @@
  * Authority: include/uapi/asm-generic/siginfo.h (SYS_SECCOMP); Linux 6.1 mm/process_vm_access.c.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
@@ -28,6 +29,7 @@
 
 static shim_call_fn *const table[MAX_CALL_NR] = {
 #define CALL(name, fn) [SYS_##name] = fn,
+#define FD_CALL(name, fn) CALL(name, fn)
 #ifdef SHIM_STATIC
 #define STATIC_CALL(name, fn) CALL(name, fn)
 #else
@@ -35,6 +37,7 @@ static shim_call_fn *const table[MAX_CALL_NR] = {
 #endif
 #include "shim/calls.def"
 #undef CALL
+#undef FD_CALL
 #undef STATIC_CALL
 };
 
@@ -69,7 +72,14 @@ static bool do_again(const struct shim_call *c)
 	if (emul_user_write(sp, &back, sizeof(back)))
 		return false;
 	g[REG_RSP] = (greg_t)sp;
-	g[REG_RIP] = (greg_t)(uintptr_t)shim_again;
+	g[REG_RIP] = (greg_t)(uintptr_t)(c->blocks_traps ? shim_again_blocked : shim_again);
+	if (c->blocks_traps) {
+		uint64_t mask;
+
+		memcpy(&mask, &c->uc->uc_sigmask, sizeof(mask));
+		mask |= shim_traps;
+		memcpy(&c->uc->uc_sigmask, &mask, sizeof(mask));
+	}
 	return true;
 }
 
@@ -152,10 +162,50 @@ long shim_call_file(struct shim_call *c)
 	return c->nr == SYS_fallocate ? -ENODEV : -EINVAL;
 }
 
-/* Only those with the device's letter are trapped, but through syscall(2) come all. */
+/* The reads of the program's own fds come here through syscall(2), or when they have numbers that a device had. */
+static bool is_device(const struct shim_call *c)
+{
+	return shim_is_device((int)c->a[0]);
+}
+
+long shim_call_read(struct shim_call *c)
+{
+	return is_device(c) ? shim_device_refuses((int)c->a[0], false) : SHIM_NATIVE;
+}
+
+long shim_call_write(struct shim_call *c)
+{
+	return is_device(c) ? shim_device_refuses((int)c->a[0], true) : SHIM_NATIVE;
+}
+
+long shim_call_lseek(struct shim_call *c)
+{
+	return is_device(c) ? shim_device_lseek((int)c->a[0], (int)c->a[2]) : SHIM_NATIVE;
+}
+
+long shim_call_fcntl(struct shim_call *c)
+{
+	int cmd = c->nr == SYS_dup ? F_DUPFD : (int)c->a[1];
+
+	if (!is_device(c))
+		return SHIM_NATIVE;
+	return shim_device_fcntl((int)c->a[0], cmd, c->nr == SYS_dup ? 0 : c->a[2]);
+}
+
+long shim_call_copy(struct shim_call *c)
+{
+	/* the order of the arguments: sendfile has where to in front */
+	bool to_first = c->nr == SYS_sendfile;
+	int first = (int)c->a[0], second = (int)c->a[to_first ? 1 : 2];
+	long r;
+
+	return shim_device_copies(to_first ? second : first, to_first ? first : second, &r) ? r : SHIM_NATIVE;
+}
+
+/* Trapped are those with the device's letter, and others on what is a device; through syscall(2) come all. */
 long shim_call_ioctl(struct shim_call *c)
 {
-	return _IOC_TYPE(c->a[1]) != SGX_MAGIC ? SHIM_NATIVE :
+	return _IOC_TYPE(c->a[1]) != SGX_MAGIC && !shim_fd_was_seen((int)c->a[0]) ? SHIM_NATIVE :
 	       shim_ioctl((int)c->a[0], (unsigned long)c->a[1], (void *)(uintptr_t)c->a[2]);
 }
 

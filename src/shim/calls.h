@@ -25,6 +25,7 @@ struct shim_call {
 	uint64_t a[6];
 	ucontext_t *uc;                 /* where the program was; NULL: it called syscall(2) */
 	struct native_tb *tb;           /* NULL: the thread has none yet, or uc is NULL */
+	bool blocks_traps;              /* set by who answers SHIM_NATIVE: the trap signals are blocked meanwhile */
 };
 typedef long shim_call_fn(struct shim_call *c);
 
@@ -34,6 +35,7 @@ bool shim_call_is_ours(long nr);                /* for syscall(2) */
 /* The signal of a filter, or of a CPUID that traps: dealt with. */
 bool shim_call_on_signal(int sig, siginfo_t *info, ucontext_t *uc, struct native_tb *tb);
 int shim_string(char *dst, size_t room, uint64_t addr);         /* of the program's: length, or -errno */
+shim_call_fn shim_call_read, shim_call_write, shim_call_lseek, shim_call_fcntl, shim_call_copy;
 shim_call_fn shim_call_close, shim_call_close_range, shim_call_dup, shim_call_file, shim_call_ioctl, shim_call_mmap,
 	shim_call_munmap, shim_call_mprotect, shim_call_mremap, shim_call_advice, shim_call_vm_copy, shim_call_exit_group;
 
@@ -42,6 +44,10 @@ shim_call_fn shim_call_getdents, shim_call_open, shim_call_stat, shim_call_acces
 shim_call_fn shim_call_sigaction, shim_call_sigprocmask, shim_call_sigpending, shim_call_sigtimedwait,
 	shim_call_sigaltstack;
 shim_call_fn shim_call_prctl, shim_call_seccomp;
+
+struct timespec;
+/* rt_sigtimedwait for a thread that is in no handler of ours; pointers may be anything that the kernel takes. */
+long shim_sigtimedwait(const uint64_t *set, void *info, const struct timespec *limit);
 
 /* calls_threads.c */
 struct shim_thread {
@@ -63,7 +69,8 @@ shim_call_fn shim_call_exec;
 
 /* calls_entry.S */
 _Noreturn void shim_resume(uint64_t frame, uint64_t fs);        /* rt_sigreturn with that frame */
-extern uint8_t shim_again[];
+extern uint8_t shim_again[], shim_again_blocked[];
+extern uint64_t shim_traps;
 /* clone(2) for a child in the same memory: fn(arg) on that stack */
 long shim_clone(uint64_t flags, uint64_t stack, void (*fn)(void *), void *arg);
 
@@ -72,6 +79,9 @@ long shim_clone(uint64_t flags, uint64_t stack, void (*fn)(void *), void *arg);
 int shim_filter_below_ceiling(void);    /* for static programs, once for all of them */
 struct shim_range { uint64_t start, end; };
 int shim_filter_ranges(const struct shim_range *r, size_t n, bool all_threads);
+/* That fd is a device: its reads and writes are trapped from now on, where there is a filter for others. */
+void shim_filter_fd(int fd);
+void shim_filter_no_more(void); /* the program has filters of its own, which may refuse seccomp(2) by a kill */
 
 /* Only of programs with a C library of their own (static_*.c). */
 shim_call_fn static_call_brk, static_call_set_tid_address, static_call_rseq;

@@ -50,4 +50,29 @@ shim_again:
 	ret	$128
 	.size	shim_again, . - shim_again
 
+	/* the same with the trap signals blocked, which they are not behind it */
+	.globl	shim_again_blocked
+	.hidden	shim_again_blocked
+	.type	shim_again_blocked, @function
+shim_again_blocked:
+	syscall
+	push	%rax
+	push	%rdi
+	push	%rsi
+	push	%rdx
+	push	%r10
+	mov	$14, %eax		/* rt_sigprocmask */
+	mov	$1, %edi		/* SIG_UNBLOCK */
+	lea	shim_traps(%rip), %rsi
+	xor	%edx, %edx
+	mov	$8, %r10d
+	syscall
+	pop	%r10
+	pop	%rdx
+	pop	%rsi
+	pop	%rdi
+	pop	%rax
+	ret	$128
+	.size	shim_again_blocked, . - shim_again_blocked
+
 	.section .note.GNU-stack, "", @progbits

@@ -25,7 +25,7 @@
 #define PATH_ROOM    4096
 #define MAX_CHANGED  16u
 #define CHANGED_ROOM 8960u
-_Static_assert(CHANGED_ROOM >= sizeof("--run=") + sizeof(shim_config.text), "SGXCTL_RUN is handed on, too");
+_Static_assert(CHANGED_ROOM >= sizeof("--run=") + SHIM_TEXT_ROOM, "SGXCTL_RUN is handed on, too");
 
 /* Strings in a vector of the program's, or -errno. */
 int64_t shim_count_strings(uint64_t addr)
@@ -258,9 +258,11 @@ int shim_exec_prepare(int dirfd, const char *path, int flags, uint64_t argv, uin
 	char full[PATH_ROOM + 32];
 	enum shim_program kind;
 	bool privileged = false;
-	int r = full_path(dirfd, path, flags, full);
+	int r = -EFAULT;
 
 	*v = (struct exec_words){ .fd = -1 };
+	if (shim_path_readable(path, SHIM_NOT_ASKED))
+		r = full_path(dirfd, path, flags, full);
 	if (!r)
 		r = check_file(full, flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0, &kind, &privileged);
 	/* a static program's filter is over us: no privileges to be had, and no way past the helper */

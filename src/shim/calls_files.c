@@ -94,7 +94,10 @@ long shim_call_readlink(struct shim_call *c)
 
 	if (!path_of(c, at, path) || room <= 0)
 		return SHIM_NATIVE;
-	long n = shim_readlink(dir_of(c, at), path, target, room < PATH_ROOM ? (size_t)room : sizeof(target));
+	size_t want = room < PATH_ROOM ? (size_t)room : sizeof(target);
+	long n = raw4(SYS_readlinkat, dir_of(c, at), path, target, want);
+
+	n = shim_readlink(dir_of(c, at), path, target, want, n);
 
 	if (n <= 0)
 		return n;

@@ -121,6 +121,7 @@ static long read_and_check(uint64_t prog)
 {
 	struct sock_fprog p;
 
+	shim_filter_no_more();
 	if (emul_user_read(&p, prog, sizeof(p)) || !p.len || p.len > BPF_MAXINSNS)
 		return SHIM_NATIVE;             /* the kernel says so */
 	size_t bytes = p.len * sizeof(*p.filter);
@@ -136,6 +137,7 @@ static long read_and_check(uint64_t prog)
 
 static long strict(void)
 {
+	shim_filter_no_more();
 	shim_say("the program enters strict seccomp mode, where enclaves cannot run", "");
 	return SHIM_NATIVE;
 }

@@ -109,19 +109,52 @@ long shim_call_sigpending(struct shim_call *c)
 	return emul_user_write(c->a[0], &set, bytes) ? -EFAULT : 0;
 }
 
-/* What came before is in our keeping; else the kernel waits. */
+/*
+ * Trap signals are never really blocked, because a blocked trap kills; but for as long as a thread waits it runs no
+ * enclave, and they can be.  They must: one that comes between the look at our keeping and the kernel's waiting would go
+ * into our keeping, and never be waited for.  So they are blocked here, by the handler, or by shim_again_blocked.
+ */
+uint64_t shim_traps;
+
+static long take_sent(uint64_t want, uint64_t info)
+{
+	siginfo_t own;
+	int sig = native_take_pending(want & native_trap_mask(), &own);
+
+	return sig && info && emul_user_write(info, &own, sizeof(own)) ? -EFAULT : sig;
+}
+
+long shim_sigtimedwait(const uint64_t *set, void *info, const struct timespec *limit)
+{
+	uint64_t want, traps = native_trap_mask(), was = 0;
+
+	if (!shim_on() || emul_user_read(&want, (uintptr_t)set, sizeof(want)) || !(want & traps))
+		return raw4(SYS_rt_sigtimedwait, set, info, limit, SIGSET_BYTES);
+	raw4(SYS_rt_sigprocmask, SIG_BLOCK, &traps, &was, sizeof(was));
+	long r = take_sent(want, (uintptr_t)info);
+
+	if (!r)
+		r = raw4(SYS_rt_sigtimedwait, &want, info, limit, sizeof(want));
+	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &was, NULL, sizeof(was));
+	return r;
+}
+
 long shim_call_sigtimedwait(struct shim_call *c)
 {
-	siginfo_t info;
-	uint64_t set;
+	uint64_t want;
 
-	if (!shim_on() || c->a[3] != SIGSET_BYTES || emul_user_read(&set, c->a[0], sizeof(set)))
+	if (!shim_on() || c->a[3] != SIGSET_BYTES)
 		return SHIM_NATIVE;
-	int sig = native_take_pending(set & native_trap_mask(), &info);
+	if (!c->uc)
+		return shim_sigtimedwait((void *)(uintptr_t)c->a[0], (void *)(uintptr_t)c->a[1],
+					 (void *)(uintptr_t)c->a[2]);
+	if (emul_user_read(&want, c->a[0], sizeof(want)))
+		return SHIM_NATIVE;
+	long r = take_sent(want, c->a[1]);
 
-	if (!sig)
-		return SHIM_NATIVE;
-	return c->a[1] && emul_user_write(c->a[1], &info, sizeof(info)) ? -EFAULT : sig;
+	shim_traps = native_trap_mask();
+	c->blocks_traps = !r && want & shim_traps;
+	return r ? r : SHIM_NATIVE;
 }
 
 long shim_call_sigaltstack(struct shim_call *c)

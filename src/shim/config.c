@@ -16,7 +16,32 @@
 
 #define CONFIG_VERSION 2
 
-struct shim_config shim_config = { .summary_fd = -1, .helper = PKGLIBEXECDIR "/sgxctl-exec" };
+#define STATE_ROOM   4096u
+#define VALUE_ROOM   4352u      /* "LD_PRELOAD=..." and "SGXCTL_EXEC=..." */
+
+/* Room for shim_config_take() twice: sgxctl-exec reads its environment, then its options. */
+static char nothing[1], words[2 * (SHIM_TEXT_ROOM + STATE_ROOM + VALUE_ROOM) + VALUE_ROOM];
+static size_t words_used;
+
+struct shim_config shim_config = {
+	.summary_fd = -1, .helper = PKGLIBEXECDIR "/sgxctl-exec",
+	.state = nothing, .text = nothing, .preload = nothing, .helper_env = nothing, .exe = nothing,
+};
+
+/* a and b behind each other as one word, where they have room; else `otherwise`. */
+static char *keep(const char *a, const char *b, size_t b_bytes, size_t room, char *otherwise)
+{
+	size_t n = strlen(a);
+	char *at = words + words_used;
+
+	if (n + b_bytes >= room || n + b_bytes >= sizeof(words) - words_used)
+		return otherwise;
+	memcpy(at, a, n);
+	memcpy(at + n, b, b_bytes);
+	at[n + b_bytes] = '\0';
+	words_used += n + b_bytes + 1;
+	return at;
+}
 
 /* The next number of the list, and the ':' behind it. */
 static uint64_t number(const char **p)
@@ -30,38 +55,17 @@ static uint64_t number(const char **p)
 	return v;
 }
 
-/* A path of that many bytes, and the ':' behind it; a list that is cut short names none. */
-static void path(const char **p, uint64_t bytes, char *dst, size_t room)
-{
-	size_t left = strlen(*p);
-
-	if (bytes >= left || bytes >= room)
-		return;
-	memcpy(dst, *p, bytes);
-	dst[bytes] = '\0';
-	*p += bytes + 1;
-}
-
-static bool keep(char *dst, size_t room, const char *name, const char *value)
-{
-	size_t n = strlen(name), m = strlen(value);
-
-	if (n + 1 + m + 1 > room)
-		return false;
-	memcpy(dst, name, n);
-	dst[n] = '=';
-	memcpy(dst + n + 1, value, m + 1);
-	return true;
-}
-
 void shim_config_take(const char *text, const char *preload)
 {
 	uint64_t state_bytes;
 
-	if (!text || !keep(shim_config.text, sizeof(shim_config.text), SHIM_ENV, text))
+	if (!text)
+		return;
+	shim_config.text = keep(SHIM_ENV "=", text, strlen(text), SHIM_TEXT_ROOM, nothing);
+	if (!shim_config.text[0])
 		return;
 	if (preload)
-		keep(shim_config.preload, sizeof(shim_config.preload), "LD_PRELOAD", preload);
+		shim_config.preload = keep("LD_PRELOAD=", preload, strlen(preload), VALUE_ROOM, nothing);
 	text = shim_config.text + sizeof(SHIM_ENV);
 	if (number(&text) != CONFIG_VERSION)
 		return;
@@ -71,7 +75,11 @@ void shim_config_take(const char *text, const char *preload)
 	shim_config.summary_fd = (int)number(&text);
 	shim_config.root_pid = (int)number(&text);
 	state_bytes = number(&text);
-	path(&text, state_bytes, shim_config.state, sizeof(shim_config.state));
+	/* a list that is cut short names none */
+	if (state_bytes < strlen(text) && state_bytes < STATE_ROOM) {
+		shim_config.state = keep("", text, (size_t)state_bytes, STATE_ROOM, nothing);
+		text += state_bytes + 1;
+	}
 	shim_config.trace = *text ? text : NULL;
 	if (!shim_config.root_pid)
 		shim_config.summary_fd = -1;
@@ -94,9 +102,19 @@ void shim_config_read(char **envp)
 	}
 	shim_config_take(text, preload);
 	if (unlisted)
-		shim_config.state[0] = '\0';
-	if (helper && *helper && keep(shim_config.helper_env, sizeof(shim_config.helper_env), SHIM_ENV_HELPER, helper))
-		shim_config.helper = shim_config.helper_env + sizeof(SHIM_ENV_HELPER);
+		shim_config.state = nothing;
+	if (helper && *helper)
+		shim_config_helper(helper);
+}
+
+void shim_config_helper(const char *path)
+{
+	char *env = keep(SHIM_ENV_HELPER "=", path, strlen(path), VALUE_ROOM, NULL);
+
+	if (!env)
+		return;
+	shim_config.helper_env = env;
+	shim_config.helper = env + sizeof(SHIM_ENV_HELPER);
 }
 
 void shim_say(const char *what, const char *detail)

@@ -31,7 +31,7 @@ static bool wants_mode(int flags)
 
 #define MODE_ARGUMENT(flags) ({ \
 	mode_t m_ = 0; \
-	if (wants_mode(flags)) { \
+	if ((flags) & (O_CREAT | O_TRUNC) || wants_mode(flags)) { \
 		va_list ap_; \
 		va_start(ap_, flags); \
 		m_ = va_arg(ap_, mode_t); \
@@ -39,40 +39,64 @@ static bool wants_mode(int flags)
 	} \
 	m_; })
 
+/*
+ * The kernel opens first: that it read the path is known then, at no cost for all the files that are not ours.  One that is
+ * ours is closed again.  What would make or empty a file is looked at before.
+ */
+static bool open_is_ours(int dirfd, const char *path, int flags, int fd, long *ret)
+{
+	int errno_was = errno;
+	bool ours = shim_path_readable(path, fd < 0 ? -errno : fd) && shim_path(dirfd, path) != PATH_OTHER;
+
+	if (ours && fd >= 0)
+		raw1(SYS_close, fd);
+	if (ours && shim_open(dirfd, path, flags, ret))
+		return true;
+	if (ours)
+		*ret = raw4(SYS_openat, dirfd, path, flags, 0);
+	errno = errno_was;
+	return ours;
+}
+
+#define OPEN(dirfd, path, flags, call) ({ \
+	long r_; \
+	int fd_; \
+	if ((flags) & (O_CREAT | O_TRUNC) || wants_mode(flags)) { \
+		bool ours_ = shim_path_readable(path, SHIM_NOT_ASKED) && shim_open(dirfd, path, flags, &r_); \
+		fd_ = ours_ ? (int)shim_ret(r_) : (call); \
+	} else { \
+		fd_ = (call); \
+		if (open_is_ours(dirfd, path, flags, fd_, &r_)) \
+			fd_ = (int)shim_ret(r_); \
+	} \
+	fd_; })
+
 HOOK int open(const char *path, int flags, ...)
 {
-	long r;
+	mode_t mode = MODE_ARGUMENT(flags);
 
-	if (shim_open(AT_FDCWD, path, flags, &r))
-		return (int)shim_ret(r);
-	return NEXT(open)(path, flags, MODE_ARGUMENT(flags));
+	return OPEN(AT_FDCWD, path, flags, NEXT(open)(path, flags, mode));
 }
 
 HOOK int open64(const char *path, int flags, ...)
 {
-	long r;
+	mode_t mode = MODE_ARGUMENT(flags);
 
-	if (shim_open(AT_FDCWD, path, flags, &r))
-		return (int)shim_ret(r);
-	return NEXT(open64)(path, flags, MODE_ARGUMENT(flags));
+	return OPEN(AT_FDCWD, path, flags, NEXT(open64)(path, flags, mode));
 }
 
 HOOK int openat(int dirfd, const char *path, int flags, ...)
 {
-	long r;
+	mode_t mode = MODE_ARGUMENT(flags);
 
-	if (shim_open(dirfd, path, flags, &r))
-		return (int)shim_ret(r);
-	return NEXT(openat)(dirfd, path, flags, MODE_ARGUMENT(flags));
+	return OPEN(dirfd, path, flags, NEXT(openat)(dirfd, path, flags, mode));
 }
 
 HOOK int openat64(int dirfd, const char *path, int flags, ...)
 {
-	long r;
+	mode_t mode = MODE_ARGUMENT(flags);
 
-	if (shim_open(dirfd, path, flags, &r))
-		return (int)shim_ret(r);
-	return NEXT(openat64)(dirfd, path, flags, MODE_ARGUMENT(flags));
+	return OPEN(dirfd, path, flags, NEXT(openat64)(dirfd, path, flags, mode));
 }
 
 HOOK int creat(const char *path, mode_t mode)
@@ -85,34 +109,24 @@ HOOK int creat64(const char *path, mode_t mode)
 	return open64(path, O_CREAT | O_WRONLY | O_TRUNC, mode);
 }
 
-#define FORTIFIED(...) do { \
-	long r_; \
-	if (shim_open(__VA_ARGS__, flags, &r_)) \
-		return (int)shim_ret(r_); \
-} while (0)
-
 HOOK int __open_2(const char *path, int flags)
 {
-	FORTIFIED(AT_FDCWD, path);
-	return NEXT(__open_2)(path, flags);
+	return OPEN(AT_FDCWD, path, flags, NEXT(__open_2)(path, flags));
 }
 
 HOOK int __open64_2(const char *path, int flags)
 {
-	FORTIFIED(AT_FDCWD, path);
-	return NEXT(__open64_2)(path, flags);
+	return OPEN(AT_FDCWD, path, flags, NEXT(__open64_2)(path, flags));
 }
 
 HOOK int __openat_2(int dirfd, const char *path, int flags)
 {
-	FORTIFIED(dirfd, path);
-	return NEXT(__openat_2)(dirfd, path, flags);
+	return OPEN(dirfd, path, flags, NEXT(__openat_2)(dirfd, path, flags));
 }
 
 HOOK int __openat64_2(int dirfd, const char *path, int flags)
 {
-	FORTIFIED(dirfd, path);
-	return NEXT(__openat64_2)(dirfd, path, flags);
+	return OPEN(dirfd, path, flags, NEXT(__openat64_2)(dirfd, path, flags));
 }
 
 /* stdio opens files without asking anyone. */
@@ -121,7 +135,8 @@ static bool fopen_ours(const char *path, const char *mode, FILE **ret)
 	int flags = strchr(mode, '+') ? O_RDWR : mode[0] == 'r' ? O_RDONLY : O_WRONLY;
 	long fd;
 
-	if (!shim_open(AT_FDCWD, path, flags | (strchr(mode, 'e') ? O_CLOEXEC : 0), &fd))
+	if (!shim_path_readable(path, SHIM_NOT_ASKED) ||
+	    !shim_open(AT_FDCWD, path, flags | (strchr(mode, 'e') ? O_CLOEXEC : 0), &fd))
 		return false;
 	*ret = NULL;
 	if (shim_ret(fd) < 0)
@@ -179,23 +194,25 @@ HOOK void closefrom(int first)
 
 HOOK int access(const char *path, int mode)
 {
-	long r;
+	long r = raw2(SYS_access, path, mode), ours;
 
-	return (int)shim_ret(shim_access(AT_FDCWD, path, mode, &r) ? r : raw2(SYS_access, path, mode));
+	return (int)shim_ret(shim_path_readable(path, r) && shim_access(AT_FDCWD, path, mode, &ours) ? ours : r);
 }
 
 HOOK int faccessat(int dirfd, const char *path, int mode, int flags)
 {
-	long r;
+	int r = NEXT(faccessat)(dirfd, path, mode, flags);
+	long ours;
 
-	return shim_access(dirfd, path, mode, &r) ? (int)shim_ret(r) : NEXT(faccessat)(dirfd, path, mode, flags);
+	return shim_path_readable(path, shim_result(r)) && shim_access(dirfd, path, mode, &ours) ? (int)shim_ret(ours) : r;
 }
 
 HOOK int euidaccess(const char *path, int mode)
 {
-	long r;
+	int r = NEXT(euidaccess)(path, mode);
+	long ours;
 
-	return shim_access(AT_FDCWD, path, mode, &r) ? (int)shim_ret(r) : NEXT(euidaccess)(path, mode);
+	return shim_path_readable(path, shim_result(r)) && shim_access(AT_FDCWD, path, mode, &ours) ? (int)shim_ret(ours) : r;
 }
 
 HOOK int eaccess(const char *path, int mode) __attribute__((alias("euidaccess")));
@@ -203,7 +220,7 @@ HOOK int eaccess(const char *path, int mode) __attribute__((alias("euidaccess"))
 /* devtmpfs has no attributes for its nodes. */
 static bool has_no_attributes(const char *path)
 {
-	enum shim_path kind = shim_path(AT_FDCWD, path);
+	enum shim_path kind = shim_path_readable(path, SHIM_NOT_ASKED) ? shim_path(AT_FDCWD, path) : PATH_OTHER;
 
 	return kind == PATH_ENCLAVE || kind == PATH_PROVISION || kind == PATH_DEV_SGX;
 }
@@ -224,19 +241,24 @@ ATTRIBUTE_HOOK(lgetxattr)
 ATTRIBUTES_HOOK(listxattr)
 ATTRIBUTES_HOOK(llistxattr)
 
-HOOK ssize_t readlink(const char *restrict path, char *restrict buf, size_t room)
-{
-	return shim_ret(shim_readlink(AT_FDCWD, path, buf, room));
-}
-
 HOOK ssize_t readlinkat(int dirfd, const char *restrict path, char *restrict buf, size_t room)
 {
-	return shim_ret(shim_readlink(dirfd, path, buf, room));
+	long n = raw4(SYS_readlinkat, dirfd, path, buf, room);
+
+	/* with room for an answer it is EINVAL that the file is no link */
+	bool readable = shim_path_readable(path, n == -EINVAL && (int)room > 0 ? 0 : n);
+
+	return shim_ret(readable ? shim_readlink(dirfd, path, buf, room, n) : n);
+}
+
+HOOK ssize_t readlink(const char *restrict path, char *restrict buf, size_t room)
+{
+	return readlinkat(AT_FDCWD, path, buf, room);
 }
 
 HOOK char *realpath(const char *restrict path, char *restrict resolved)
 {
-	enum shim_path kind = shim_path(AT_FDCWD, path);
+	enum shim_path kind = shim_path_readable(path, SHIM_NOT_ASKED) ? shim_path(AT_FDCWD, path) : PATH_OTHER;
 	const char *node = kind == PATH_ENCLAVE ? SGX_DEV_ENCLAVE : kind == PATH_PROVISION ? SGX_DEV_PROVISION : NULL;
 
 	if (!node)

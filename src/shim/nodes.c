@@ -14,6 +14,7 @@
 
 #include "emul/driver.h"
 #include "emul/raw.h"
+#include "shim/calls.h"
 #include "shim/shim.h"
 #include "shim/trace.h"
 
@@ -39,7 +40,7 @@ bool shim_open(int dirfd, const char *path, int flags, long *ret)
 		if (!*ret)
 			*ret = emul_open(node, flags);
 		if (*ret >= 0)
-			shim_fd_seen((int)*ret);
+			shim_device_seen((int)*ret);
 		if (shim_traced)
 			shim_trace_open(node, (int)*ret);
 	} else if (kind == PATH_EXE) {
@@ -69,7 +70,7 @@ bool shim_access(int dirfd, const char *path, int mode, long *ret)
 }
 
 /* What /proc/PID/fd says of an fd: the node, not our file. */
-long shim_readlink(int dirfd, const char *path, char *buf, size_t room)
+long shim_readlink(int dirfd, const char *path, char *buf, size_t room, long n)
 {
 	static const struct { const char *file, *node; } names[] = {
 		{ "/memfd:sgx_enclave", SGX_DEV_ENCLAVE }, { "/memfd:sgx_provision", SGX_DEV_PROVISION },
@@ -79,18 +80,16 @@ long shim_readlink(int dirfd, const char *path, char *buf, size_t room)
 	if (kind == PATH_BELOW_NODE)
 		return -ENOTDIR;
 	if (kind == PATH_EXE) {
-		size_t n = strlen(shim_config.exe);
+		size_t len = strlen(shim_config.exe);
 
-		n = n < room ? n : room;
+		len = len < room ? len : room;
 		if (!room)
 			return -EINVAL;
-		return emul_user_write((uintptr_t)buf, shim_config.exe, n) ? -EFAULT : (long)n;
+		return emul_user_write((uintptr_t)buf, shim_config.exe, len) ? -EFAULT : (long)len;
 	}
 	/* of the names below, only a link to an fd is one */
 	if ((is_node(kind) && strncmp(path, "/proc/", 6)) || kind == PATH_DEV_SGX || kind == PATH_EPC_SIZE)
 		return -EINVAL;
-	long n = raw4(SYS_readlinkat, dirfd, path, buf, room);
-
 	for (size_t i = 0; n > 0 && i < sizeof(names) / sizeof(names[0]); i++) {
 		size_t len = strlen(names[i].file), node = strlen(names[i].node);
 
@@ -234,9 +233,62 @@ long shim_dup_onto(int fd, int to, int flags, bool dup3)
 	}
 	long r = dup3 ? raw3(SYS_dup3, fd, to, flags) : raw2(SYS_dup2, fd, to);
 
-	if (r >= 0 && shim_fd_was_seen(fd))
+	if (r >= 0 && shim_is_device(fd))
+		shim_device_seen((int)r);
+	else if (r >= 0 && shim_fd_was_seen(fd))
 		shim_fd_seen((int)r);
 	return r;
+}
+
+void shim_device_seen(int fd)
+{
+	shim_fd_seen(fd);
+	shim_filter_fd(fd);
+}
+
+bool shim_is_device(int fd)
+{
+	return shim_fd_was_seen(fd) && shim_fd_node(fd) != PATH_OTHER;
+}
+
+/* First whether the fd allows it at all. */
+long shim_device_refuses(int fd, bool writes)
+{
+	long flags = raw2(SYS_fcntl, fd, F_GETFL);
+
+	return flags < 0 || flags & O_PATH || (flags & O_ACCMODE) == (writes ? O_RDONLY : O_WRONLY) ? -EBADF : -EINVAL;
+}
+
+long shim_device_lseek(int fd, int whence)
+{
+	if (raw2(SYS_fcntl, fd, F_GETFL) & O_PATH)
+		return -EBADF;
+	return whence < 0 || whence > SEEK_HOLE ? -EINVAL : -ESPIPE;
+}
+
+/* The emulator's O_APPEND (emul/device.c) stays, unseen; a device has no seals. */
+long shim_device_fcntl(int fd, int cmd, uint64_t arg)
+{
+	long r;
+
+	if (cmd == F_ADD_SEALS || cmd == F_GET_SEALS)
+		return -EINVAL;
+	r = raw3(SYS_fcntl, fd, cmd, cmd == F_SETFL ? arg | O_APPEND : arg);
+	if (r >= 0 && (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC))
+		shim_device_seen((int)r);
+	return r >= 0 && cmd == F_GETFL ? r & ~O_APPEND : r;
+}
+
+bool shim_device_copies(int from, int to, long *ret)
+{
+	bool from_device = shim_is_device(from);
+
+	if (!from_device && !shim_is_device(to))
+		return false;
+	*ret = raw2(SYS_fcntl, from_device ? to : from, F_GETFD);
+	if (*ret >= 0)
+		*ret = shim_device_refuses(from_device ? from : to, !from_device);
+	return true;
 }
 
 /* What the kernel answers before it asks the driver. */
@@ -250,12 +302,12 @@ long shim_ioctl(int fd, unsigned long cmd, void *arg)
 	long r;
 
 	if (_IOC_TYPE(cmd) != SGX_MAGIC && shim_on() && shim_fd_was_seen(fd) && !is_of_any_fd(cmd) &&
-	    emul_is_enclave_fd(fd))
+	    (emul_is_enclave_fd(fd) || emul_is_token_fd(fd)))
 		return -ENOTTY;
 	if (_IOC_TYPE(cmd) != SGX_MAGIC || !(shim_on() || emul_looks_like_enclave(fd)) || shim_start() ||
 	    !(emul_is_enclave_fd(fd) || emul_is_token_fd(fd)))
 		return raw3(SYS_ioctl, fd, cmd, arg);
-	shim_fd_seen(fd);
+	shim_device_seen(fd);
 	r = emul_ioctl(fd, cmd, arg);
 	if (shim_traced)
 		shim_trace_ioctl(fd, cmd, arg, r);

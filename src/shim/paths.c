@@ -114,18 +114,28 @@ static enum shim_path absolute(const char *p)
 /* Asks the kernel, with the cheapest call that reads user memory and, as it is wrong otherwise, does nothing. */
 static bool is_readable(const char *page)
 {
-	return raw4(SYS_rt_sigprocmask, -1, (uintptr_t)page & ~(uintptr_t)7, NULL, 8) != -EFAULT;
+	uintptr_t word = (uintptr_t)page & ~(uintptr_t)7;
+
+	return word && raw4(SYS_rt_sigprocmask, -1, word, NULL, 8) != -EFAULT;
 }
 
-/* Can the kernel read it?  If not it is asked, and says EFAULT. */
+/* Can the kernel read it? */
 static bool is_string(const char *path)
 {
 	for (const char *at = path;; at = (const char *)(((uintptr_t)at | ~SGX_PAGE_MASK) + 1)) {
-		if (!at || !is_readable(at))
+		if (!is_readable(at))
 			return false;
 		if (memchr(at, 0, SGX_PAGE_SIZE - ((uintptr_t)at & ~SGX_PAGE_MASK)) || at - path > PATH_ROOM)
 			return true;
 	}
+}
+
+bool shim_path_readable(const char *path, long r)
+{
+	/* before the path come flags and sizes, and filters of the program's own, which refuse with other errors */
+	if (path && (r >= 0 || r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -ENXIO || r == -EISDIR))
+		return true;
+	return r != -ENAMETOOLONG && is_string(path);
 }
 
 /* The last component of one of the device nodes: only then is a relative path worth the trouble. */
@@ -155,8 +165,6 @@ enum shim_path shim_path(int dirfd, const char *path)
 {
 	char full[PATH_ROOM];
 
-	if (!is_string(path))
-		return PATH_OTHER;
 	if (path[0] == '/')
 		return path[1] == 'd' || path[1] == 'p' || path[1] == 's' ? absolute(path) : PATH_OTHER;
 	if (!path[0] || !may_be_node(path))

@@ -29,7 +29,7 @@ int64_t shim_mmap(uint64_t la, uint64_t bytes, int prot, int flags, int fd, uint
 	bool ours = file && emul_is_enclave_fd(fd);
 
 	if (ours)
-		shim_fd_seen(fd);
+		shim_device_seen(fd);
 	int64_t r = emul_mmap(la, bytes, prot, flags, fd, off);
 
 	if (ours && shim_traced)

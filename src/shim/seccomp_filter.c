@@ -3,6 +3,9 @@
  * Filters that send system calls to the emulator: those of calls.def, and only from addresses where the program can be.
  * Everything else, and every call of the emulator's own, goes to the kernel.
  *
+ * Reading and writing is too frequent to be trapped for every fd: once a fd is a device, a filter for its number comes on
+ * top.  It stays when the number becomes another file, whose calls are dear from then on, and right.
+ *
  * Filters survive exec, so programs started by the program have them too.  The one for static programs does not depend on
  * the program, so that one is enough for all, and it does not bite what is above the ceiling: position-independent
  * programs and libraries.  Those for the text of a dynamic program bite whatever lies at the same addresses later, which
@@ -13,6 +16,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -28,18 +32,50 @@
 
 #define IP_LOW   offsetof(struct seccomp_data, instruction_pointer)
 #define IP_HIGH  (IP_LOW + 4)
-#define ARG1_LOW (offsetof(struct seccomp_data, args) + 8)
+#define ARG_LOW(i) (offsetof(struct seccomp_data, args) + 8 * (i))
 #define GROUPS   16
 #define MAX_INSNS 256
 #define RANGES_PER_FILTER 16u
 
 static const short trapped[] = {
 #define CALL(name, fn) SYS_##name,
+#define FD_CALL(name, fn)
 #define STATIC_CALL(name, fn) SYS_##name,
 #include "shim/calls.def"
 #undef CALL
+#undef FD_CALL
 #undef STATIC_CALL
 };
+
+/* Of a device: ioctl with any letter, as well. */
+static const short trapped_by_fd[] = {
+	SYS_ioctl,
+#define CALL(name, fn)
+#define FD_CALL(name, fn) SYS_##name,
+#define STATIC_CALL(name, fn)
+#include "shim/calls.def"
+#undef CALL
+#undef FD_CALL
+#undef STATIC_CALL
+};
+#define N_BY_FD (sizeof(trapped_by_fd) / sizeof(trapped_by_fd[0]))
+
+/* Calls with a second fd, and where that is. */
+static const struct { short nr; uint8_t arg; } second_fds[] = {
+	{ SYS_sendfile, 1 }, { SYS_splice, 2 }, { SYS_copy_file_range, 2 },
+};
+#define N_SECOND (sizeof(second_fds) / sizeof(second_fds[0]))
+
+/* Where calls are looked at, and for which fds. */
+#define MAX_COVERED  64u
+#define MAX_FDS      32u
+static struct {
+	struct shim_range r[MAX_COVERED];
+	size_t n;
+	bool below_ceiling, no_more;
+	int fds[MAX_FDS];
+	unsigned int n_fds;
+} covered;
 
 struct program {
 	struct sock_filter insn[MAX_INSNS];
@@ -72,7 +108,7 @@ static void put_calls(struct program *p)
 	put(p, RET(SECCOMP_RET_ALLOW));
 	put(p, LOAD(offsetof(struct seccomp_data, nr)));
 	put(p, JUMP(JEQ | BPF_K, SYS_ioctl, 0, 4));
-	put(p, LOAD(ARG1_LOW));
+	put(p, LOAD(ARG_LOW(1)));
 	put(p, ALU(RSH | BPF_K, 8));
 	put(p, ALU(AND | BPF_K, 0xff));
 	put(p, JUMP(JEQ | BPF_K, SGX_MAGIC, 1, 0));
@@ -101,6 +137,39 @@ static void put_calls(struct program *p)
 		if (p->insn[i].code == (BPF_JMP | BPF_JA))
 			p->insn[i].k = (uint32_t)(shift - i - 1);
 	p->insn[sgx_ioctl].jt = (uint8_t)(shift + 2 - sgx_ioctl - 1);
+}
+
+/* The fd of a call is looked at first: most calls are done with that. */
+static void put_fd(struct program *p, uint32_t fd)
+{
+	put(p, LOAD(offsetof(struct seccomp_data, arch)));
+	put(p, JUMP(JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0));
+	put(p, RET(SECCOMP_RET_ALLOW));
+	put(p, LOAD(ARG_LOW(0)));
+	put(p, JUMP(JEQ | BPF_K, fd, 0, N_BY_FD + 3));
+	put(p, LOAD(offsetof(struct seccomp_data, nr)));
+	for (size_t i = 0; i < N_BY_FD; i++)
+		put(p, JUMP(JEQ | BPF_K, (uint32_t)trapped_by_fd[i], (uint8_t)(N_BY_FD - i), 0));
+	put(p, RET(SECCOMP_RET_ALLOW));
+	put(p, RET(SECCOMP_RET_TRAP | SHIM_FILTER_DATA));
+	put(p, LOAD(offsetof(struct seccomp_data, nr)));
+	for (size_t i = 0; i < N_SECOND; i++) {
+		put(p, JUMP(JEQ | BPF_K, (uint32_t)second_fds[i].nr, 0, 4));
+		put(p, LOAD(ARG_LOW(second_fds[i].arg)));
+		put(p, JUMP(JEQ | BPF_K, fd, 0, 1));
+		put(p, RET(SECCOMP_RET_TRAP | SHIM_FILTER_DATA));
+		put(p, RET(SECCOMP_RET_ALLOW));
+	}
+	put(p, RET(SECCOMP_RET_ALLOW));
+}
+
+/* fd < 0: the calls that are trapped whatever their fd. */
+static void put_what(struct program *p, int fd)
+{
+	if (fd < 0)
+		put_calls(p);
+	else
+		put_fd(p, (uint32_t)fd);
 }
 
 static volatile sig_atomic_t caught;
@@ -149,18 +218,23 @@ static int install(struct program *p, bool all_threads)
 	return r > 0 ? -EBUSY : (int)r;         /* a thread with other filters */
 }
 
-int shim_filter_below_ceiling(void)
+static int install_below_ceiling(int fd)
 {
 	struct program p = { .n = 0 };
-	int there = is_installed();
 
-	if (there)
-		return there < 0 ? -ENOMEM : 0;
 	put(&p, LOAD(IP_HIGH));
 	put(&p, JUMP(JGE | BPF_K, STATIC_CEILING_HIGH, 0, 1));
 	put(&p, RET(SECCOMP_RET_ALLOW));
-	put_calls(&p);
-	return install(&p, false);
+	put_what(&p, fd);
+	return install(&p, fd >= 0);
+}
+
+int shim_filter_below_ceiling(void)
+{
+	int there = is_installed();
+
+	covered.below_ceiling = true;
+	return there < 0 ? -ENOMEM : there ? 0 : install_below_ceiling(-1);
 }
 
 /* Within one 4 GiB, as the filter's words are: returns what is left of r. */
@@ -180,7 +254,7 @@ static struct shim_range piece(struct program *p, struct shim_range r, unsigned 
 	return (struct shim_range){ end, r.end };
 }
 
-int shim_filter_ranges(const struct shim_range *r, size_t n, bool all_threads)
+static int install_ranges(const struct shim_range *r, size_t n, bool all_threads, int fd)
 {
 	for (size_t i = 0; i < n;) {
 		struct program p = { .n = 0 };
@@ -192,11 +266,47 @@ int shim_filter_ranges(const struct shim_range *r, size_t n, bool all_threads)
 		put(&p, RET(SECCOMP_RET_ALLOW));
 		for (unsigned short f = 0; f < k; f++)
 			p.insn[found[f]].k = (uint32_t)(p.n - found[f] - 1);
-		put_calls(&p);
+		put_what(&p, fd);
 		int e = install(&p, all_threads);
 
 		if (e)
 			return e;
 	}
 	return 0;
+}
+
+int shim_filter_ranges(const struct shim_range *r, size_t n, bool all_threads)
+{
+	int e = install_ranges(r, n, all_threads, -1);
+
+	for (unsigned int i = 0; i < covered.n_fds && !e; i++)
+		e = install_ranges(r, n, all_threads, covered.fds[i]);
+	for (size_t i = 0; i < n && covered.n < MAX_COVERED && !e; i++)
+		covered.r[covered.n++] = r[i];
+	return e;
+}
+
+/* One that cannot be had leaves what the file itself refuses: nothing is damaged (emul/device.c). */
+void shim_filter_fd(int fd)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	sigset_t old;
+	bool known = false;
+
+	if (covered.no_more || (!covered.n && !covered.below_ceiling))
+		return;
+	emul_sig_block(&old);           /* a handler may open a device, too */
+	pthread_mutex_lock(&lock);
+	for (unsigned int i = 0; i < covered.n_fds; i++)
+		known |= covered.fds[i] == fd;
+	if (!known && covered.n_fds < MAX_FDS &&
+	    !(covered.below_ceiling ? install_below_ceiling(fd) : install_ranges(covered.r, covered.n, true, fd)))
+		covered.fds[covered.n_fds++] = fd;
+	pthread_mutex_unlock(&lock);
+	emul_sig_restore(&old);
+}
+
+void shim_filter_no_more(void)
+{
+	covered.no_more = true;
 }

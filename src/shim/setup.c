@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The library is loaded, and the emulator starts at its first use. */
-#include <dlfcn.h>
 #include <pthread.h>
 
+#include "base/late_crypto.h"
 #include "emul/raw.h"
-#include "shim/crypto.h"
 #include "shim/shim.h"
 
 static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -45,10 +44,10 @@ static int start(void)
 	int r;
 
 	owner = raw_getpid();
-	if (shim_crypto_load()) {
-		const char *why = dlerror();
+	const char *no_crypto = late_crypto_load();
 
-		shim_say(why ? why : "libsgxemu-crypto.so lacks a function", "");
+	if (no_crypto) {
+		shim_say(no_crypto, "");
 		return -ENODEV;
 	}
 	emul_sigmask_adopt();           /* the set-up times traps: blocked, they would kill */

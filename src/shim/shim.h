@@ -41,6 +41,12 @@ static inline long shim_ret(long r)
 	return -1;
 }
 
+/* The kernel's way of saying what libc said. */
+static inline long shim_result(long r)
+{
+	return r < 0 ? -errno : r;
+}
+
 /* Names of the nodes whose numbers programs see: character devices, major 10. */
 #define SHIM_MISC_MAJOR      10
 #define SHIM_ENCLAVE_MINOR   125
@@ -52,22 +58,27 @@ static inline long shim_ret(long r)
 #define SHIM_ENV_HELPER   "SGXCTL_EXEC"
 #define SHIM_ENV_UNLISTED "SGXCTL_UNLISTED"
 
+#define SHIM_TEXT_ROOM    8704            /* for the variable, "SGXCTL_RUN=" and what is in it */
+
+/* The texts are in memory of our own, kept close together: each page that a start touches costs every process. */
 struct shim_config {
 	struct emul_config emul;
 	const char *trace;              /* absolute path, or NULL */
 	int summary_fd;                 /* -1: none */
 	int root_pid;                   /* who prints the summary */
-	char state[4096];               /* state directory where enclaves are listed; empty: they are not */
-	char text[8704];                /* the variable, as the children need it */
-	char preload[4352];             /* "LD_PRELOAD=..." with which we were loaded */
 	const char *helper;             /* sgxctl-exec, which runs static programs */
-	char helper_env[4352];          /* "SGXCTL_EXEC=...", where it is another than the installed one */
 	const char *cpuid;              /* --cpuid for it, or NULL */
-	char exe[4096];                 /* what /proc/self/exe is to name, or "": what it does */
+	/* each may be empty and is never NULL */
+	char *state;                    /* state directory where enclaves are listed; empty: they are not */
+	char *text;                     /* the variable, as the children need it */
+	char *preload;                  /* "LD_PRELOAD=..." with which we were loaded */
+	char *helper_env;               /* "SGXCTL_EXEC=...", where it is another than the installed one */
+	char *exe;                      /* what /proc/self/exe is to name; empty: what it does */
 };
 extern struct shim_config shim_config;
 void shim_config_read(char **envp);
 void shim_config_take(const char *text, const char *preload);   /* values of the variables, or NULL */
+void shim_config_helper(const char *path);              /* where it is, other than installed; too long: as it was */
 
 /* ---- setup.c; static_main.c -------------------------------------------------------------------------- */
 
@@ -85,16 +96,22 @@ enum shim_path {
 	PATH_EXE, PATH_MEM,
 	PATH_MAPS, PATH_SMAPS, PATH_AUXV, PATH_CPUINFO, PATH_EPC_SIZE,
 };
-/* The path may be any pointer: what the kernel would not read is PATH_OTHER. */
 enum shim_path shim_path(int dirfd, const char *path);
+/*
+ * A path of the program's may be any pointer.  r is what the kernel said to a call with it, which reads it before anything
+ * else happens: then this costs nothing.  SHIM_NOT_ASKED, and errors that leave it open: it is asked, by one more call.
+ * False: there is nothing to be looked at, and what the kernel said, or will say, is right.
+ */
+#define SHIM_NOT_ASKED (-4095L)
+bool shim_path_readable(const char *path, long r);
 /* An fd on the text that the file has here, -errno, or -ENOSYS: the real file will do. */
 int shim_text_open(enum shim_path kind, int flags);
 
-/* ---- nodes.c: results are -errno; false: not ours, ask the kernel ---------------------------------------- */
+/* ---- nodes.c: results are -errno; false: not ours; paths can be read ---------------------------------------- */
 
 bool shim_open(int dirfd, const char *path, int flags, long *ret);
 bool shim_access(int dirfd, const char *path, int mode, long *ret);
-long shim_readlink(int dirfd, const char *path, char *buf, size_t room);
+long shim_readlink(int dirfd, const char *path, char *buf, size_t room, long n);   /* n: the kernel's result */
 struct stat;
 struct statx;
 bool shim_is_node(const struct stat *st);
@@ -116,11 +133,19 @@ static inline void shim_fd_seen(int fd)
 	if (fd >= 0 && fd < SHIM_FDS_SEEN)
 		__atomic_fetch_or(&shim_fds_seen[fd / 64], (uint64_t)1 << (fd % 64), __ATOMIC_RELAXED);
 }
+void shim_device_seen(int fd);  /* the same, of a device */
 static inline bool shim_fd_was_seen(int fd)
 {
 	return fd >= 0 && fd < SHIM_FDS_SEEN &&
 	       __atomic_load_n(&shim_fds_seen[fd / 64], __ATOMIC_RELAXED) >> (fd % 64) & 1;
 }
+
+/* What the driver has no functions for.  Results are -errno; what is asked of an fd that may be no device says so. */
+bool shim_is_device(int fd);
+long shim_device_refuses(int fd, bool writes);          /* to be read, to be written */
+long shim_device_lseek(int fd, int whence);
+long shim_device_fcntl(int fd, int cmd, uint64_t arg);
+bool shim_device_copies(int from, int to, long *ret);   /* by the kernel: sendfile, splice, copy_file_range */
 
 /* ---- dirs.c: listings of /dev ---------------------------------------------------------------------------- */
 

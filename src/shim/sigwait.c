@@ -1,38 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Waiting for signals that are never really blocked, because a blocked trap kills: for as long as a thread waits it runs
- * no enclave, and they can be.
+ * Waiting for signals that are never really blocked (calls_signals.c).
  *
  * Authority: Linux 6.1 kernel/signal.c (do_sigtimedwait, sigsuspend).
  */
 #include <signal.h>
-#include <string.h>
 #include <time.h>
 
 #include "emul/native.h"
 #include "emul/raw.h"
+#include "shim/calls.h"
 #include "shim/shim.h"
 
-/* Like the system call: a signal's number, or -errno. */
 static long timed_wait(const sigset_t *set, siginfo_t *info, const struct timespec *limit)
 {
-	uint64_t want = set->__val[0], traps = want & native_trap_mask(), was = 0;
-	siginfo_t own;
-	int sig;
-
-	if (!traps || !shim_on())
-		return raw4(SYS_rt_sigtimedwait, set, info, limit, sizeof(want));
-	/* one that comes from now on stays with the kernel; those that came before are in our keeping */
-	raw4(SYS_rt_sigprocmask, SIG_BLOCK, &traps, &was, sizeof(was));
-	sig = native_take_pending(traps, &own);
-	long r = sig;
-
-	if (!sig)
-		r = raw4(SYS_rt_sigtimedwait, &want, info, limit, sizeof(want));
-	else if (info)
-		memcpy(info, &own, sizeof(own));
-	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &was, NULL, sizeof(was));
-	return r;
+	return shim_sigtimedwait((const uint64_t *)(const void *)set, info, limit);
 }
 
 HOOK int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info, const struct timespec *restrict limit)

@@ -22,9 +22,9 @@ HOOK int __fxstatat64(int ver, int dirfd, const char *path, struct stat64 *st, i
 
 static long stat_at(int dirfd, const char *path, struct stat *st, int flags)
 {
-	long r;
+	long r = raw4(SYS_newfstatat, dirfd, path, st, flags), ours;
 
-	return shim_stat(dirfd, path, st, flags, &r) ? r : raw4(SYS_newfstatat, dirfd, path, st, flags);
+	return shim_path_readable(path, r) && shim_stat(dirfd, path, st, flags, &ours) ? ours : r;
 }
 
 static long stat_fd(int fd, struct stat *st)
@@ -60,9 +60,7 @@ STAT_HOOKS(64)
 
 HOOK int statx(int dirfd, const char *restrict path, int flags, unsigned int mask, struct statx *restrict stx)
 {
-	long r;
+	long r = raw6(SYS_statx, dirfd, path, flags, mask, stx, 0), ours;
 
-	if (!shim_statx(dirfd, path, flags, mask, stx, &r))
-		r = raw6(SYS_statx, dirfd, path, flags, mask, stx, 0);
-	return (int)shim_ret(r);
+	return (int)shim_ret(shim_path_readable(path, r) && shim_statx(dirfd, path, flags, mask, stx, &ours) ? ours : r);
 }

@@ -310,7 +310,7 @@ static void take_environment(void)
 	if (n <= 0)
 		die(EXIT_OURS, "/proc/self/exe", errno);
 	if (strcmp(own_path, shim_config.helper))       /* not the installed one: dynamic programs must hear of it */
-		snprintf(shim_config.helper_env, sizeof(shim_config.helper_env), SHIM_ENV_HELPER "=%s", own_path);
+		shim_config_helper(own_path);
 	shim_config.helper = own_path;
 }
 
@@ -358,14 +358,16 @@ static const char *follow_script(const char *path, char **argv, int *ret_first)
 /* What the kernel would call it. */
 static void name_program(int fd, const char *path)
 {
+	static char exe[4096];
 	char link[32];
 	ssize_t n;
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, shim_config.exe, sizeof(shim_config.exe) - 1);
+	n = readlink(link, exe, sizeof(exe) - 1);
 	if (n <= 0)
 		die(EXIT_CANNOT, path, errno);
-	shim_config.exe[n] = '\0';
+	exe[n] = '\0';
+	shim_config.exe = exe;
 }
 
 int main(int argc, char **argv)

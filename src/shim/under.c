@@ -30,6 +30,7 @@ off_t __wrap_lseek(int fd, off_t off, int whence);
 ssize_t __wrap_read(int fd, void *buf, size_t bytes);
 int __wrap_ftruncate(int fd, off_t bytes);
 int __wrap_fallocate(int fd, int mode, off_t off, off_t bytes);
+int __wrap_fcntl(int fd, int cmd, ...);
 
 int __wrap_open(const char *path, int flags, ...)
 {
@@ -139,4 +140,14 @@ int __wrap_ftruncate(int fd, off_t bytes)
 int __wrap_fallocate(int fd, int mode, off_t off, off_t bytes)
 {
 	return (int)shim_ret(raw4(SYS_fallocate, fd, mode, off, bytes));
+}
+
+int __wrap_fcntl(int fd, int cmd, ...)
+{
+	va_list ap;
+
+	va_start(ap, cmd);
+	uint64_t arg = va_arg(ap, uint64_t);
+	va_end(ap);
+	return (int)shim_ret(raw3(SYS_fcntl, fd, cmd, arg));
 }

@@ -117,3 +117,25 @@ image() { printf x >"$BATS_TEST_TMPDIR/image"; echo "$BATS_TEST_TMPDIR/image"; }
 	[ "$output" = here ]
 	run -0 json unload here
 }
+
+@test "libcrypto is loaded by commands that need it, and missed in words" {
+	local lib=$BATS_TEST_TMPDIR/lib command
+	run readelf -d "$SGXCTL"
+	[ "$status" -eq 0 ]
+	! grep libcrypto <<<"$output"
+	"$SGXCTL" sign grow --out "$BATS_TEST_TMPDIR/sig" >/dev/null
+	mkdir "$lib"
+	for name in $(strings -a "$SGXCTL" | grep -x 'libcrypto\.so.*'); do : >"$lib/$name"; done
+	[ -n "$(ls "$lib")" ]
+	export LD_LIBRARY_PATH=$lib
+	"$SGXCTL" list | jq -e .ok
+	"$SGXCTL" run --probe true | jq -e .ok
+	for command in "measure grow" "inspect grow" "inspect $BATS_TEST_TMPDIR/sig" "verify grow" "diff grow grow" \
+		"sign grow" "dump-secs --image grow"; do
+		# shellcheck disable=SC2086 # words
+		run --separate-stderr "$SGXCTL" $command
+		[ "$status" -eq 4 ]
+		[ "$(jq -r .error.code <<<"$output")" = unsupported ]
+		[[ $(jq -r .error.message <<<"$output") == "libcrypto cannot be loaded: "* ]]
+	done
+}

@@ -23,11 +23,14 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "../unit/emul_rig.h"
@@ -159,6 +162,16 @@ static void fdio(void)
 	FAILS(fallocate(fd, 0, 0, 4096), ENODEV);
 	FAILS(fsync(fd), EINVAL);
 	FAILS(read(copy, buf, sizeof(buf)), EINVAL);
+	FAILS(preadv(fd, &v, 1, 0), EINVAL);
+	FAILS(pwritev2(fd, &v, 1, 0, 0), EINVAL);
+	int file = open("/proc/self/exe", O_RDONLY), later = fcntl(fd, F_DUPFD, 50);
+
+	FAILS(sendfile(fd, file, NULL, 16), EINVAL);
+	FAILS(write(later, buf, sizeof(buf)), EINVAL);
+	is_u64((uint64_t)fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND), O_RDWR, "its flags");
+	/* by functions that the C library does not call by name */
+	ok(dprintf(fd, "%064d", 0) < 0, "dprintf");
+	ok(fcntl(fd, F_SETFL, 0) == 0 && dprintf(fd, "%064d", 0) < 0, "dprintf, after F_SETFL");
 	p = (struct pollfd){ .fd = fd, .events = POLLIN | POLLOUT };
 	ok(poll(&p, 1, 0) == 1 && p.revents == (POLLIN | POLLOUT), "poll: always ready");
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
@@ -169,6 +182,99 @@ static void fdio(void)
 	ok(ioctl(again, SGX_IOC_ENCLAVE_INIT, &init) < 0 && errno == EINVAL, "it is a device");
 	close(again);
 	ok(nop(), "the enclave is as it was");
+}
+
+/* ---- paths ------------------------------------------------------------------------------------------------------- */
+
+static void with_path(const char *path)
+{
+	char buf[16];
+	struct stat st;
+	struct statx stx;
+
+	open(path, O_RDONLY);           /* left open: what close() does depends on whether the emulator runs */
+	stat(path, &st);
+	statx(AT_FDCWD, path, 0, STATX_ALL, &stx);
+	access(path, R_OK);
+	if (readlink(path, buf, sizeof(buf)) < 0)
+		return;
+}
+
+/* System calls of a child that does this so many times. */
+static long count_calls(const char *path, int times)
+{
+	int status;
+	long n = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		raise(SIGSTOP);
+		for (int i = 0; i < times; i++)
+			with_path(path);
+		_exit(0);
+	}
+	while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
+		n++;
+		ptrace(PTRACE_SYSCALL, pid, 0, 0);
+	}
+	return n / 2;           /* there and back */
+}
+
+static char *pages_with_string(const char *text, int behind)
+{
+	char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	mprotect(p + 4096, 4096, behind);
+	return memcpy(p + 4096 - strlen(text), text, strlen(text));
+}
+
+static void bad_path(const char *path, const char *what)
+{
+	char buf[16], *none[] = { NULL };
+	struct stat st;
+	struct statx stx;
+
+	printf("# %s\n", what);
+	FAILS(open(path, O_RDONLY), EFAULT);
+	FAILS(open(path, O_CREAT | O_WRONLY, 0600), EFAULT);
+	FAILS(openat(AT_FDCWD, path, O_RDONLY), EFAULT);
+	FAILS(stat(path, &st), EFAULT);
+	FAILS(lstat(path, &st), EFAULT);
+	FAILS(fstatat(AT_FDCWD, path, &st, 0), EFAULT);
+	FAILS(statx(AT_FDCWD, path, 0, STATX_ALL, &stx), EFAULT);
+	FAILS(access(path, R_OK), EFAULT);
+	FAILS(faccessat(AT_FDCWD, path, R_OK, 0), EFAULT);
+	FAILS(readlink(path, buf, sizeof(buf)), EFAULT);
+	FAILS(getxattr(path, "user.x", buf, sizeof(buf)), EFAULT);
+	FAILS(execve(path, none, none), EFAULT);
+}
+
+/* Whatever a pointer is, and at no cost for a path that is nothing to us. */
+static void paths(void)
+{
+	const char *cross = pages_with_string("/dev/sgx_enclave", PROT_READ);
+	long none = count_calls("/etc/passwd", 0), ten = count_calls("/etc/passwd", 10);
+	struct stat st;
+	char *lengthy = malloc(8192);
+	int before = open("/dev/null", O_RDONLY), fd;
+
+	is_u64((uint64_t)(ten - none), 50, "a call with a path is one system call");
+	bad_path(NULL, "NULL");
+	bad_path((const char *)1, "unmapped");
+	bad_path((const char *)0x8000000000000000, "no address");
+	bad_path(pages_with_string("", PROT_NONE), "not readable");
+	bad_path(pages_with_string("/dev/sgx_enclave", PROT_NONE), "ends in front of what is not readable");
+	fd = open(cross, O_RDWR);
+	ok(fd == before + 1, "the device gets the first free number: %d", fd);
+	ok(!fstat(fd, &st) && S_ISCHR(st.st_mode) && !stat(cross, &st) && S_ISCHR(st.st_mode),
+	   "a string over two pages is the device");
+	FAILS(stat(cross, (struct stat *)1), EFAULT);
+	memset(lengthy, '/', 8191);
+	lengthy[8191] = '\0';
+	FAILS(open(lengthy, O_RDONLY), ENAMETOOLONG);
+	FAILS(open("/dev/sgx_enclave", O_RDONLY | O_DIRECTORY), ENOTDIR);
+	free(lengthy);
 }
 
 /* ---- other ways to memory ------------------------------------------------------------------------------------------ */
@@ -382,6 +488,79 @@ static void cancel(void)
 	is_u64(rig_op(&rig, 1, &op), ENCL_OK, "another TCS is entered");
 }
 
+/* ---- threads that end between AEX and ERESUME ------------------------------------------------------------------------ */
+
+static struct encl_op left_op;
+static volatile unsigned left_function, left_vector;
+static volatile pid_t inside;
+static uint8_t left_stack[256 << 10] __attribute__((aligned(4096)));
+
+/* The end is by the system call: nothing of ours or of the C library's is called. */
+static void *enter_and_leave(void *arg)
+{
+	struct sgx_enclave_run run;
+
+	inside = (pid_t)syscall(SYS_gettid);
+	rig_enter(&rig, 0, (unsigned)(uintptr_t)arg, &left_op, &run);
+	left_function = run.function;
+	left_vector = run.exception_vector;
+	syscall(SYS_exit, 0);
+	return NULL;
+}
+
+static void leave_from_handler(int sig)
+{
+	(void)sig;
+	syscall(SYS_exit, 0);
+}
+
+/* All on the same stack: by URSP the enclave and the CPU go back to where the first one came from. */
+static pthread_t one_more(unsigned function)
+{
+	pthread_attr_t attr;
+	pthread_t t;
+
+	inside = 0;
+	left_function = left_vector = 0;
+	pthread_attr_init(&attr);
+	pthread_attr_setstack(&attr, left_stack, sizeof(left_stack));
+	pthread_create(&t, &attr, enter_and_leave, (void *)(uintptr_t)function);
+	pthread_attr_destroy(&attr);
+	while (!inside)
+		sched_yield();
+	return t;
+}
+
+/* The frame is the enclave's, whoever made it: another thread goes on with it. */
+static void left(void)
+{
+	struct encl_op nop_op = { .op = ENCL_OP_NOP };
+	struct sgx_enclave_run run;
+	pthread_t t;
+
+	build("grow.elf");
+	left_op = (struct encl_op){ .op = ENCL_OP_FAULT, .value = 6 };
+	pthread_join(one_more(2), NULL);
+	ok(left_function == 3 && left_vector == 6, "a thread ends after an exception");
+	is_u64((uint64_t)rig_enter(&rig, 0, 2, &nop_op, &run), 0, "another enters on the next frame");
+	is_u64(run.function, 4, "and leaves by EEXIT");
+	pthread_join(one_more(3), NULL);
+	ok(left_function == 3 && left_vector == 6, "ERESUME by a third comes to the same exception: %u, %u", left_function,
+	   left_vector);
+
+	build("grow.elf");
+	signal(SIGUSR1, leave_from_handler);
+	left_op = (struct encl_op){ .op = ENCL_OP_BENCH, .value = 20000, .pages = 4 };
+	t = one_more(2);
+	usleep(30000);
+	pthread_kill(t, SIGUSR1);
+	pthread_join(t, NULL);
+	is_u64(left_function, 0, "a signal handler ends a thread that is inside");
+	pthread_join(one_more(3), NULL);
+	ok(left_function == 4 && !left_op.status, "ERESUME by another goes on to the EEXIT: %u", left_function);
+	ok(nop(), "and the TCS is free");
+}
+
 /* ---- filters of one's own ------------------------------------------------------------------------------------------------------ */
 
 static void install_filter(unsigned nr, unsigned action)
@@ -424,8 +603,8 @@ static void filters(void)
 }
 
 static const struct { const char *name; void (*fn)(void); } topics[] = {
-	{ "vdso", vdso }, { "library", library }, { "fdio", fdio }, { "memory", memory }, { "waiting", waiting },
-	{ "numbers", numbers }, { "bare", bare }, { "cancel", cancel }, { "filters", filters },
+	{ "vdso", vdso }, { "library", library }, { "fdio", fdio }, { "paths", paths }, { "memory", memory }, { "waiting", waiting },
+	{ "numbers", numbers }, { "bare", bare }, { "cancel", cancel }, { "filters", filters }, { "left", left },
 };
 
 int main(int argc, char **argv)

@@ -9,6 +9,8 @@ tests_run_emul_stress_LDADD = $(run_libs)
 check_PROGRAMS += tests/run/world
 tests_run_world_SOURCES = tests/run/world.c $(run_rig)
 tests_run_world_LDADD = $(run_libs)
+check_PROGRAMS += tests/run/device_calls
+tests_run_device_calls_SOURCES = tests/run/device_calls.c tests/unit/tap.h
 check_PROGRAMS += tests/run/pool
 tests_run_pool_SOURCES = tests/run/pool.c
 

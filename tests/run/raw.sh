@@ -38,7 +38,8 @@ for by in function instruction; do
 		one "$topic, system calls by $by" "$top_builddir/tests/run/world_$by" "$topic"
 	done
 done
-for topic in vdso fdio memory waiting numbers bare cancel filters; do
+one "reading and writing the device" "$top_builddir/tests/run/device_calls"
+for topic in vdso fdio paths memory waiting numbers bare cancel left filters; do
 	if [ "$topic" = cancel ] && ldd "$top_builddir/tests/run/corners" | grep -q libasan; then
 		n=$((n + 1))
 		echo "ok $n - cancel # SKIP AddressSanitizer reports its own sigaltstack() when it is cancelled inside an enclave"

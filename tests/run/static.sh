@@ -85,6 +85,9 @@ fi
 grep -q '^ok .*an immediate' "$tmp/out"
 result $? "--cpuid=off changes no byte"
 
+static device_calls -static -D_GNU_SOURCE "$top/tests/run/device_calls.c"
+tap "reading and writing the device" "$SGXCTL" run -- "$tmp/device_calls"
+
 # a runtime of its own, in both shapes
 for shape in -static -static-pie; do
 	static runtime $shape -nostdlib -ffreestanding -fno-stack-protector "$top/tests/run/static_runtime.c" &&
