@@ -62,7 +62,7 @@ static bool load_decoder(void)
 	return decoder.find && decoder.free;
 }
 
-/* By the second byte, which is far rarer in text than the first; memmem() takes a hundred times as long for two bytes. */
+/* By the second byte, which is far rarer in text than the first; memmem() is slow for two bytes. */
 static bool holds(const uint8_t *text, size_t bytes, const uint8_t insn[INSN_BYTES])
 {
 	const uint8_t *end = text + bytes;
