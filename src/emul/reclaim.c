@@ -3,8 +3,9 @@
  * Which pages leave the EPC, and when it is safe that they do.
  *
  * The candidates are the pages of all enclaves of this process, in a circle, a batch at a time; a page that was used
- * since the last time round is passed over once.  When these yield nothing, or have less than their part of the EPC,
- * those of other processes come in (reclaim_others.c).  An enclave that a process with another EPC has, too, is not touched.
+ * since the last time round is passed over once.  When they yield nothing, and first of all while they have less than
+ * their part of the EPC, other processes give theirs (reclaim_others.c).  An enclave that a process with another EPC has,
+ * too, is not touched.
  *
  * On a CPU the translations of a page are gone when every thread has left the enclave once (ETRACK, IPI).  Here threads
  * run natively, so the same is had in four steps.  The record says LEAVING, which sends every new access to wait for
@@ -24,7 +25,7 @@
 
 #define BATCH       16u
 #define WIDEN_SHORT 8u          /* what is mapped unasked looks used */
-#define TRIES       5000u         /* with a pause, while others are in the way: some seconds */
+#define TRIES       5000u       /* with a pause, while others are in the way: some seconds */
 #define PAUSE_NS    200000
 #define ROUNDS      4u          /* visits of each enclave: to the end, ageing, taking, taking what is used too */
 
@@ -45,7 +46,7 @@ static bool is_evictable(uint16_t rec)
 	return (rec & (EMUL_REC_EXISTS | EMUL_REC_OUT)) == EMUL_REC_EXISTS;
 }
 
-/* Where the pages of another process' enclave were used is in its page tables, but not when they came. */
+/* What pages of another process' enclave were used is in its page tables; which ones came lately is known here, too. */
 static bool is_used(const struct emul_encl *en, uint64_t i)
 {
 	if (en->is_guest)

@@ -43,14 +43,17 @@ static bool starts(const char *s, const char *with)
 	return !strncmp(s, with, strlen(with));
 }
 
-/* The environment with our variables; unchanged when they are there, or when memory is short. */
+/*
+ * The environment with our variables; unchanged when they are there, when memory is short, and when it cannot be read, which
+ * the kernel says better.
+ */
 static struct env with_device(char *const *envp)
 {
 	struct env e = { .p = envp };
 	const char *preload = NULL, *run = NULL, *helper = shim_config.helper_env[0] ? NULL : "";
 	size_t n = 0, k = 0;
 
-	if (!shim_config.text[0])
+	if (!shim_config.text[0] || !shim_strings_readable(envp))
 		return e;
 	for (; envp && envp[n]; n++) {
 		if (starts(envp[n], "LD_PRELOAD="))
@@ -135,29 +138,13 @@ static long exec_file(int dirfd, const char *path, int flags, uint64_t argv, uin
 	return r;
 }
 
-static bool is_readable(uint64_t strings)
-{
-	int64_t n = shim_count_strings(strings);
-	bool good = n >= 0;
-
-	for (int64_t i = 0; good && i < n; i++) {
-		char head[16];
-		uint64_t at;
-
-		good = !emul_user_read(&at, strings + (uint64_t)i * sizeof(at), sizeof(at)) &&
-		       shim_string(head, sizeof(head), at) != -EFAULT;
-	}
-	return good;
-}
-
-/* By a system call: what the functions of libc may crash on is for the kernel to refuse. */
 long shim_call_exec(struct shim_call *c)
 {
 	bool at = c->nr == SYS_execveat;
 	uint64_t argv = c->a[1 + at], envp = c->a[2 + at];
 	char path[PATH_ROOM];
 
-	if (shim_string(path, sizeof(path), c->a[at]) < 0 || !is_readable(argv) || !is_readable(envp))
+	if (shim_string(path, sizeof(path), c->a[at]) < 0)
 		return SHIM_NATIVE;
 	return exec_file(at ? (int)c->a[0] : AT_FDCWD, path, at ? (int)c->a[4] : 0, argv, envp);
 }

@@ -138,6 +138,38 @@ bool shim_path_readable(const char *path, long r)
 	return r != -ENAMETOOLONG && is_string(path);
 }
 
+static bool is_on_page(uintptr_t at, uintptr_t *known)
+{
+	uintptr_t page = at & SGX_PAGE_MASK;
+
+	if (page == *known)
+		return true;
+	*known = page;
+	return is_readable((const char *)at);
+}
+
+bool shim_strings_readable(char *const *v)
+{
+	uintptr_t own = 1, theirs = 1;  /* pages known to be readable; none yet */
+
+	if (!v)
+		return true;
+	for (;; v++) {
+		const char *s, *end;
+
+		/* a pointer need not be aligned */
+		if (!is_on_page((uintptr_t)v, &own) || !is_on_page((uintptr_t)v + sizeof(*v) - 1, &own))
+			return false;
+		if (!*v)
+			return true;
+		for (s = *v, end = NULL; !end; s = (const char *)(theirs + SGX_PAGE_SIZE)) {
+			if (!is_on_page((uintptr_t)s, &theirs))
+				return false;
+			end = memchr(s, 0, theirs + SGX_PAGE_SIZE - (uintptr_t)s);
+		}
+	}
+}
+
 /* The last component of one of the device nodes: only then is a relative path worth the trouble. */
 static bool may_be_node(const char *path)
 {

@@ -104,6 +104,8 @@ enum shim_path shim_path(int dirfd, const char *path);
  */
 #define SHIM_NOT_ASKED (-4095L)
 bool shim_path_readable(const char *path, long r);
+/* Can a vector of an exec be read, and all its strings?  NULL is an empty one. */
+bool shim_strings_readable(char *const *v);
 /* An fd on the text that the file has here, -errno, or -ENOSYS: the real file will do. */
 int shim_text_open(enum shim_path kind, int flags);
 

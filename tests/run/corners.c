@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -250,6 +251,23 @@ static void bad_path(const char *path, const char *what)
 	FAILS(execve(path, none, none), EFAULT);
 }
 
+/* The vectors of an exec, and what is in them. */
+static void bad_vectors(void)
+{
+	char *good[] = { (char *)"A=1", NULL }, *bad[] = { (char *)"A=1", (char *)1, NULL }, *argv[] = { (char *)"true", NULL };
+	char **torn = (char **)(void *)pages_with_string("12345678", PROT_NONE), **volatile nowhere = (char **)1;
+	pid_t pid;
+
+	torn[0] = good[0];      /* and its end cannot be read */
+	FAILS(execve("/bin/true", argv, nowhere), EFAULT);
+	FAILS(execve("/bin/true", argv, bad), EFAULT);
+	FAILS(execve("/bin/true", argv, torn), EFAULT);
+	FAILS(execve("/bin/true", nowhere, good), EFAULT);
+	FAILS(execve("/bin/true", bad, good), EFAULT);
+	FAILS(execvpe("true", argv, torn), EFAULT);
+	is_u64((uint64_t)posix_spawn(&pid, "/bin/true", NULL, NULL, argv, bad), EFAULT, "posix_spawn with a bad environment");
+}
+
 /* Whatever a pointer is, and at no cost for a path that is nothing to us. */
 static void paths(void)
 {
@@ -265,6 +283,7 @@ static void paths(void)
 	bad_path((const char *)0x8000000000000000, "no address");
 	bad_path(pages_with_string("", PROT_NONE), "not readable");
 	bad_path(pages_with_string("/dev/sgx_enclave", PROT_NONE), "ends in front of what is not readable");
+	bad_vectors();
 	fd = open(cross, O_RDWR);
 	ok(fd == before + 1, "the device gets the first free number: %d", fd);
 	ok(!fstat(fd, &st) && S_ISCHR(st.st_mode) && !stat(cross, &st) && S_ISCHR(st.st_mode),
