@@ -39,10 +39,19 @@ for by in function instruction; do
 	done
 done
 one "reading and writing the device" "$top_builddir/tests/run/device_calls"
+# what AddressSanitizer cannot do, and why
+asan_cannot() {
+	ldd "$top_builddir/tests/run/corners" | grep -q libasan || return 1
+	case $1 in
+	cancel)	why="AddressSanitizer reports its own sigaltstack() when it is cancelled inside an enclave" ;;
+	paths)	why="AddressSanitizer reads paths itself before it calls readlink() and others, and crashes" ;;
+	*)	return 1 ;;
+	esac
+}
 for topic in vdso fdio paths memory waiting numbers bare cancel left filters; do
-	if [ "$topic" = cancel ] && ldd "$top_builddir/tests/run/corners" | grep -q libasan; then
+	if asan_cannot "$topic"; then
 		n=$((n + 1))
-		echo "ok $n - cancel # SKIP AddressSanitizer reports its own sigaltstack() when it is cancelled inside an enclave"
+		echo "ok $n - $topic # SKIP $why"
 		continue
 	fi
 	one "$topic" "$top_builddir/tests/run/corners" "$topic"
