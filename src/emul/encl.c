@@ -143,6 +143,14 @@ int emul_encl_map_meta(struct emul_encl *en)
 	return 0;
 }
 
+uint64_t emul_next_used(const struct emul_encl *en, uint64_t table_off, uint64_t entry_bytes, uint64_t i, uint64_t end)
+{
+	long at = (long)(table_off + i * entry_bytes), data = raw3(SYS_lseek, en->own_fd, at, SEEK_DATA);
+	uint64_t j = data < at ? end : ((uint64_t)data - table_off) / entry_bytes;
+
+	return j < end ? j : end;
+}
+
 /* ---- slots ---------------------------------------------------------------------------------------- */
 
 /* Also tells a new file from an attached one: the pages behind EMUL_OFF_SHARED. */

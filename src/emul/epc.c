@@ -147,14 +147,19 @@ static bool is_visited(const struct emul_charge *c)
 	return c->visitor && (c->visitor == raw_getpid() || !emul_thread_dead(c->visitor, false));
 }
 
-static bool has_live_holder(struct emul_charge *c)
+static bool is_own(const struct emul_charge *c)
 {
 	uint32_t self = raw_getpid();
 
 	for (unsigned i = 0; i < EMUL_CHARGE_PIDS; i++)
 		if (c->pids[i] == self)
 			return true;
-	return is_visited(c) || count_others(c) > 0;
+	return false;
+}
+
+static bool has_live_holder(struct emul_charge *c)
+{
+	return is_own(c) || is_visited(c) || count_others(c) > 0;
 }
 
 bool emul_epc_lost_holder(struct emul_shared *sh)
@@ -265,16 +270,6 @@ void emul_epc_detach(struct emul_shared *sh)
 }
 
 /* ---- who has how much ------------------------------------------------------------------------------- */
-
-static bool is_own(const struct emul_charge *c)
-{
-	uint32_t self = raw_getpid();
-
-	for (unsigned i = 0; i < EMUL_CHARGE_PIDS; i++)
-		if (c->pids[i] == self)
-			return true;
-	return false;
-}
 
 /* Are pages in charge i, before those of charge k? */
 static bool comes_before(uint64_t pages, uint32_t i, uint64_t than, uint32_t k)

@@ -120,13 +120,7 @@ static bool emit(struct walk *w, const struct emul_page_range *r)
 /* First page >= i whose record was ever written: the others are holes of the file. */
 static uint64_t next_record(const struct walk *w, uint64_t i)
 {
-	off_t at = lseek(w->en->own_fd, (off_t)(EMUL_OFF_RECORDS + i * sizeof(struct emul_record)), SEEK_DATA);
-	uint64_t j;
-
-	if (at < 0 || (uint64_t)at >= EMUL_OFF_EPCM)
-		return w->end;
-	j = ((uint64_t)at - EMUL_OFF_RECORDS) / sizeof(struct emul_record);
-	return j < w->end ? j : w->end;
+	return emul_next_used(w->en, EMUL_OFF_RECORDS, sizeof(struct emul_record), i, w->end);
 }
 
 /* Rights of the mapping at page i, and in *ret_edge where that ends; mm_lock held. */

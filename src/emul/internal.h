@@ -253,6 +253,8 @@ struct emul_encl *emul_encl_hold(int fd);
 void emul_encl_drop(struct emul_encl *en);
 struct emul_encl *emul_encl_by_la(uint64_t la);         /* created, and la in its ELRANGE; async-signal-safe */
 struct emul_encl *emul_encl_by_vma(uint64_t la);        /* has a mapping there */
+/* The next entry >= i, and below end, of a table in the enclave's file that may ever have been written: others are holes. */
+uint64_t emul_next_used(const struct emul_encl *en, uint64_t table_off, uint64_t entry_bytes, uint64_t i, uint64_t end);
 int emul_encl_map_meta(struct emul_encl *en);           /* alias, EPCM, records, pte: once size is known */
 void emul_encl_put(struct emul_encl *en);               /* after a close or munmap: release when idle */
 

@@ -103,14 +103,7 @@ static void vma_remove(struct emul_encl *en, uint64_t start, uint64_t end)
 /* The next page index >= i whose record may exist: records of never-used pages are holes of the file. */
 static uint64_t next_record(struct emul_encl *en, uint64_t i, uint64_t end)
 {
-	off_t at = (off_t)(EMUL_OFF_RECORDS + i * sizeof(struct emul_record));
-	off_t data = lseek(en->own_fd, at, SEEK_DATA);
-
-	if (data < 0)
-		return end;
-	uint64_t j = ((uint64_t)data - EMUL_OFF_RECORDS) / sizeof(struct emul_record);
-
-	return j < end ? j : end;
+	return emul_next_used(en, EMUL_OFF_RECORDS, sizeof(struct emul_record), i, end);
 }
 
 /* sgx_encl_may_map: no page in the range has smaller maximum rights than prot. */

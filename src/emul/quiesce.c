@@ -7,11 +7,8 @@
  *
  * Context: sh->mutex held, signals blocked; also in signal handlers and between EENTER and the enclave.
  */
-#include <unistd.h>
-
 #include "emul/driver.h"
 #include "emul/encl.h"
-#include "emul/raw.h"
 #include "machine/tcs.h"
 
 /* Pages [first, end) are in use. */
@@ -40,10 +37,7 @@ static void keep_entry(struct emul_encl *en, uint64_t tcs_page, uint64_t *pages,
 /* The next page >= i by which somebody may have entered: entries of others are holes of the file. */
 static uint64_t next_entered(const struct emul_encl *en, uint64_t i, uint64_t end)
 {
-	long at = (long)(EMUL_OFF_INSIDE + i * sizeof(*en->inside)), data = raw3(SYS_lseek, en->own_fd, at, SEEK_DATA);
-
-	i = data < at ? end : ((uint64_t)data - EMUL_OFF_INSIDE) / sizeof(*en->inside);
-	return i < end ? i : end;
+	return emul_next_used(en, EMUL_OFF_INSIDE, sizeof(*en->inside), i, end);
 }
 
 static void keep_entered(struct emul_encl *en, uint64_t *pages, unsigned n)

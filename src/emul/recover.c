@@ -28,10 +28,7 @@ struct locked {
 /* The next page >= i whose EPCM entry may be in use: entries of never-used pages are holes of the file. */
 static uint64_t next_entry(const struct emul_encl *en, uint64_t i, uint64_t end)
 {
-	long at = (long)(EMUL_OFF_EPCM + i * sizeof(*en->epcm)), data = raw3(SYS_lseek, en->own_fd, at, SEEK_DATA);
-	uint64_t j = data < at ? end : ((uint64_t)data - EMUL_OFF_EPCM) / sizeof(*en->epcm);
-
-	return j < end ? j : end;
+	return emul_next_used(en, EMUL_OFF_EPCM, sizeof(*en->epcm), i, end);
 }
 
 static unsigned find_locked(const struct emul_encl *en, struct locked *ret)
