@@ -17,22 +17,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../../src/emul/raw.h"
 #include "../unit/tap.h"
 
 #define LARGE_FILE 0100000      /* the kernel sets it for every 64-bit program */
 
-static long call(long nr, long a, long b, long c, long d, long e, long f)
-{
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	register long r9 __asm__("r9") = f;
-	long r;
-
-	__asm__ volatile("syscall" : "=a"(r) : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-			 : "rcx", "r11", "memory");
-	return r;
-}
-#define CALL(name, a, b, c, d) call(SYS_##name, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define CALL(name, a, b, c, d) raw4(SYS_##name, a, b, c, d)
 #define GIVES(want, name, ...) do { \
 	long got_ = CALL(name, __VA_ARGS__); \
 	ok(got_ == (want), "%s: %ld, not %ld", #name "(" #__VA_ARGS__ ")", got_, (long)(want)); \
